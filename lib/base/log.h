@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "base/compiler.h"
+
+// One line per event on standard error, in logfmt: time, level, program, event, then what the caller
+// adds. Programs log; modules return a verdict and a why. One write(2) a line, so threads and
+// processes that share the stream do not mix. Never names, pay, tokens, passwords. Any thread.
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+// Before the first line; `program` must live as long as the process.
+void log_init(const char *program, enum log_level level);
+void log_set_level(enum log_level level);
+
+// `event` is a fixed word ("lane-started"). `format` gives logfmt pairs: "topic=%s offset=%" PRId64.
+// A value that may hold blanks stands in quotes in the format ("why=\"%s\""); control bytes and
+// inner quotes are made harmless.
+void log_line(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
+
+#define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warn(...)  log_line(LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_info(...)  log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+// The life of a process: signals arrive on a thread of their own and raise the stop flag; every wait
+// ends early on it; a second signal, or a shutdown that takes too long, leaves at once.
+
+// Exit statuses, the same for every program.
+enum {
+    EXIT_OK = 0,
+    EXIT_FAILED = 1,     // something was lost or could not be done
+    EXIT_USAGE = 2,      // settings or arguments
+    EXIT_SLOT_TAKEN = 3, // another process holds this worker slot: a supervisor must not restart us
+};
+
+// Blocks SIGINT and SIGTERM in this and all later threads, ignores SIGPIPE, starts the signal
+// thread. Call once, first in main, before any other thread. After the first signal the process has
+// `grace_ms` to end, then it leaves with EXIT_FAILED.
+void program_init(int64_t grace_ms);
+
+bool program_is_stopping(void);
+void program_stop(void); // as if the first signal had come
+// Readable once stopping: for poll(2).
+int program_stop_fd(void);
+// Sleeps; true when the stop flag ended it early (or was up already).
+bool program_wait_ms(int64_t ms);

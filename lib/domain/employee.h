@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "base/value.h"
+#include "domain/features.h"
+
+// The event "the state of one employee is this": its fields and what makes it impossible. The check
+// never depends on a model, so that the scoring lane and the recorder refuse the same records.
+// Pure functions, any thread; all text is borrowed.
+
+enum { EMPLOYEE_ID_MAX = 128, EVENT_TEXT_MAX = 256 };
+
+enum change { CHANGE_CREATED, CHANGE_UPDATED, CHANGE_LEFT, CHANGE_ERASED };
+const char *change_name(enum change change);
+bool change_from_text(struct bytes text, enum change *ret);
+
+struct employee_change {
+    struct bytes event_id;
+    struct bytes employee_id;
+    int64_t event_time_ms;
+    enum change change;
+    struct bytes source;
+    struct bytes requested_by; // data NULL: nobody
+    const struct value *attributes; // features->count of them, in the order of the features
+};
+
+// ERR_REJECT with a code where the event can never be right: bad-event-id, bad-employee-id,
+// bad-source, bad-requested-by, bad-event-time, event-time-in-future (more than 24 hours after `broker_time_ms`; 0: not
+// checked), wrong-type, not-an-integer, not-a-number, out-of-range, invalid-utf8, text-too-long.
+// The sentence names the field and quotes no personal value. An unknown category is no error here.
+// `key` is the record's key; data NULL when not to be compared: key-mismatch otherwise.
+MUST_CHECK enum err employee_check(const struct features *features, const struct employee_change *change,
+                                   struct bytes key, int64_t broker_time_ms, struct why *why);

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/value.h"
+#include "domain/features.h"
+#include "domain/prediction.h"
+
+// A model: loaded from a JSON artefact, strictly; scores a row of attributes and explains the score
+// by exact log-odds contributions. Immutable once loaded: any thread may score.
+
+struct model;
+
+// Reads and checks the artefact against the features (names, types), and scores its golden vectors:
+// any that is off by more than the stated tolerance refuses the model. ERR_REJECT: the file is no
+// model that we can trust, with one sentence saying where. ERR_FATAL: it cannot be read.
+MUST_CHECK enum err model_load(const char *path, const struct features *features,
+                               struct model **ret, struct why *why);
+MUST_CHECK enum err model_parse(struct bytes json, const struct features *features,
+                                struct model **ret, struct why *why);
+void model_free(struct model *model);
+DEFINE_CLEANUP(struct model, model_free)
+
+const char *model_id(const struct model *model); // first 16 hex digits of the artefact's SHA-256
+double model_threshold(const struct model *model);
+
+struct score {
+    enum band band;            // BAND_UNKNOWN: the contract of the model does not cover this row
+    double probability;        // calibrated; NaN for BAND_UNKNOWN
+    double log_odds;
+    double base_log_odds;      // of the reference employee
+    struct {
+        size_t attribute;      // index in the features
+        double weight;         // log-odds, signed
+    } reasons[PREDICTION_REASONS]; // largest |weight| first, ties by attribute order
+    size_t reason_count;       // those with |weight| >= 0.05
+    size_t missing_count;      // inputs that were null and imputed
+    size_t outside_count;      // values outside the training range that were scored all the same
+};
+
+// `attributes` are features->count values in the order of the features, checked by employee_check.
+void model_score(const struct model *model, const struct value *attributes, struct score *ret);

@@ -10,11 +10,12 @@ struct arena_chunk;
 struct arena {
     struct arena_chunk *first;
     struct arena_chunk *current;
-    size_t used;       // in the current chunk
+    size_t used; // in the current chunk
     size_t chunk_bytes;
 };
 
 void arena_init(struct arena *arena, size_t chunk_bytes);
 void arena_done(struct arena *arena);
 void arena_reset(struct arena *arena);
-void *arena_take(struct arena *arena, size_t bytes) __attribute__((returns_nonnull)); // 16-byte aligned, not cleared
+void *arena_take(struct arena *arena, size_t bytes)
+    __attribute__((returns_nonnull)); // 16-byte aligned, not cleared

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What the two compilers offer beyond C17, under names of our own. Pure macros: any thread, any time.
+// What the two compilers offer beyond C17, under names of our own. Pure macros: any thread, any
+// time.
 
 // The caller must look at the verdict. gcc ignores a cast to void here, which is what we want.
 #define MUST_CHECK __attribute__((warn_unused_result))
@@ -26,7 +27,7 @@
 
 // Defines name_p(type **) for CLEANUP out of name(type *).
 #define DEFINE_CLEANUP(type, name)                                                                 \
-    static inline void name##_p(type *owned)                                                       \
+    static inline void name##_p(type **owned)                                                      \
     {                                                                                              \
         name(*owned);                                                                              \
     }

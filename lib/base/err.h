@@ -3,8 +3,9 @@
 
 #include "base/compiler.h"
 
-// What whoever called a failed function has to do next: five verdicts, not a list of what can break.
-// "Not found" and "already there" are answers, given through ret_*, and no verdicts. Any thread.
+// What whoever called a failed function has to do next: five verdicts, not a list of what can
+// break. "Not found" and "already there" are answers, given through ret_*, and no verdicts. Any
+// thread.
 
 enum err {
     ERR_OK,     // go on

@@ -3,9 +3,9 @@
 
 #include "base/compiler.h"
 
-// One line per event on standard error, in logfmt: time, level, program, event, then what the caller
-// adds. Programs log; modules return a verdict and a why. One write(2) a line, so threads and
-// processes that share the stream do not mix. Never names, pay, tokens, passwords. Any thread.
+// One line per event on standard error, in logfmt: time, level, program, event, then what the
+// caller adds. Programs log; modules return a verdict and a why. One write(2) a line, so threads
+// and processes that share the stream do not mix. Never names, pay, tokens, passwords. Any thread.
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -13,9 +13,9 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 void log_init(const char *program, enum log_level level);
 void log_set_level(enum log_level level);
 
-// `event` is a fixed word ("lane-started"). `format` gives logfmt pairs: "topic=%s offset=%" PRId64.
-// A value that may hold blanks stands in quotes in the format ("why=\"%s\""); control bytes and
-// inner quotes are made harmless.
+// `event` is a fixed word ("lane-started"). `format` gives logfmt pairs: "topic=%s offset=%"
+// PRId64. A value that may hold blanks stands in quotes in the format ("why=\"%s\""); control bytes
+// and inner quotes are made harmless.
 void log_line(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)

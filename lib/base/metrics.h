@@ -38,10 +38,11 @@ DEFINE_CLEANUP(struct metrics, metrics_free)
 // The cell of family `id` (its place in the table) with these label values (NULL where the family
 // has no such label). Values are copied. More than 256 cells in a family share one whose labels are
 // "other", so that hostile values cannot fill memory.
-struct metric_cell *metrics_cell(struct metrics *metrics, size_t id, const char *value1, const char *value2);
-void metric_add(struct metric_cell *cell, uint64_t by);            // counter
-void metric_set(struct metric_cell *cell, double value);           // gauge
+struct metric_cell *metrics_cell(struct metrics *metrics, size_t id, const char *value1,
+                                 const char *value2);
+void metric_add(struct metric_cell *cell, uint64_t by);                // counter
+void metric_set(struct metric_cell *cell, double value);               // gauge
 void metric_observe_ns(struct metric_cell *cell, int64_t duration_ns); // histogram
-uint64_t metric_count(const struct metric_cell *cell);             // of a counter
+uint64_t metric_count(const struct metric_cell *cell);                 // of a counter
 
 MUST_CHECK enum err metrics_write(struct metrics *metrics, struct text *out);

@@ -8,9 +8,11 @@
 #include "base/text.h"
 
 // Numbers, times and words from bytes: the whole input must be the value (no blanks, no rest), in
-// no locale. ERR_REJECT with a sentence that quotes the input (cut at 40 bytes) otherwise. Any thread.
+// no locale. ERR_REJECT with a sentence that quotes the input (cut at 40 bytes) otherwise. Any
+// thread.
 
-MUST_CHECK enum err parse_i64(struct bytes in, int64_t min, int64_t max, int64_t *ret, struct why *why);
+MUST_CHECK enum err parse_i64(struct bytes in, int64_t min, int64_t max, int64_t *ret,
+                              struct why *why);
 // A finite decimal or exponent number; no hex, no "inf", no "nan".
 MUST_CHECK enum err parse_double(struct bytes in, double *ret, struct why *why);
 // true/false, yes/no, on/off, 1/0 in any case.

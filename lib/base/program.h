@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 
-// The life of a process: signals arrive on a thread of their own and raise the stop flag; every wait
-// ends early on it; a second signal, or a shutdown that takes too long, leaves at once.
+// The life of a process: signals arrive on a thread of their own and raise the stop flag; every
+// wait ends early on it; a second signal, or a shutdown that takes too long, leaves at once.
 
 // Exit statuses, the same for every program.
 enum {

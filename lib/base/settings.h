@@ -67,9 +67,10 @@ struct settings_spec {
 // Fills *into (cleared first). Arguments that are no settings are moved to the front of argv behind
 // argv[0] and their number goes to *ret_rest (argv[1] .. argv[*ret_rest]); "--" ends the settings.
 // --help and --print-settings print to standard output and set *ret_done: the caller ends with
-// EXIT_OK. ERR_FATAL: unknown, missing or broken settings, with a sentence that says what to change.
-MUST_CHECK enum err settings_load(const struct settings_spec *spec, void *into, int argc, char **argv,
-                                  int *ret_rest, bool *ret_done, struct why *why);
+// EXIT_OK. ERR_FATAL: unknown, missing or broken settings, with a sentence that says what to
+// change.
+MUST_CHECK enum err settings_load(const struct settings_spec *spec, void *into, int argc,
+                                  char **argv, int *ret_rest, bool *ret_done, struct why *why);
 void settings_free(const struct settings_spec *spec, void *into);
 
 // NAME=value lines, secrets and passwords inside URLs and connection strings as "***".

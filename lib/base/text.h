@@ -8,8 +8,8 @@
 #include "base/err.h"
 
 // Bytes that are borrowed (struct bytes) and bytes that grow up to a ceiling (struct text). A text
-// is born with its ceiling; what would go over it is refused with ERR_REJECT and the text keeps what
-// it had. One thread at a time per object.
+// is born with its ceiling; what would go over it is refused with ERR_REJECT and the text keeps
+// what it had. One thread at a time per object.
 
 struct bytes {
     const uint8_t *data; // may be NULL when len is 0
@@ -33,7 +33,7 @@ struct text {
 
 #define TEXT_INIT(ceiling_bytes) ((struct text){.ceiling = (ceiling_bytes)})
 
-void text_done(struct text *text); // frees; also the CLEANUP of a struct text
+void text_done(struct text *text);  // frees; also the CLEANUP of a struct text
 void text_clear(struct text *text); // len 0, keeps the memory
 MUST_CHECK enum err text_append(struct text *text, const void *data, size_t len);
 MUST_CHECK enum err text_append_string(struct text *text, const char *string);

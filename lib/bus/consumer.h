@@ -9,8 +9,9 @@
 #include "base/text.h"
 
 // A member of a Kafka consumer group, read in blocks. Never commits or resets offsets by itself: a
-// partition without a known place, or one out of range, is an error that names the remedy. All calls
-// and all callbacks run on the thread that owns the consumer. The assignor is range and eager.
+// partition without a known place, or one out of range, is an error that names the remedy. All
+// calls and all callbacks run on the thread that owns the consumer. The assignor is range and
+// eager.
 
 struct bus_config {
     const char *bootstrap_servers;
@@ -20,7 +21,8 @@ struct bus_config {
 };
 
 // Reads KAFKA_<PROPERTY> from the environment (KAFKA_SASL_USERNAME is sasl.username), without those
-// in `except` (NULL behind the last), as the list for bus_config.properties. Free by bus_properties_free.
+// in `except` (NULL behind the last), as the list for bus_config.properties. Free by
+// bus_properties_free.
 char **bus_properties_from_environment(const char *const *except);
 void bus_properties_free(char **properties);
 
@@ -45,17 +47,20 @@ struct bus_message {
 // The last header of that name: true and its bytes (data NULL: null).
 bool bus_message_header(const struct bus_message *message, const char *name, struct bytes *ret);
 // Number `index` of all headers; false beyond the last. The name lives as long as the message.
-bool bus_message_header_at(const struct bus_message *message, size_t index, const char **ret_name, struct bytes *ret);
+bool bus_message_header_at(const struct bus_message *message, size_t index, const char **ret_name,
+                           struct bytes *ret);
 
 struct bus_consumer_options {
     const char *group;
     const char *instance_id; // static membership; NULL: dynamic
     const char *const *topics;
     size_t topic_count;
-    // Called when partitions come: fills `offset` of each (BUS_OFFSET_NONE leaves the committed one).
-    // ERR_RETRY: asked again soon; anything else but ERR_OK ends the consumer with that verdict.
-    // NULL: the group's committed offsets, with their metadata in the positions of bus_consumer_assignment.
-    enum err (*assigned)(void *context, struct bus_position *positions, size_t count, struct why *why);
+    // Called when partitions come: fills `offset` of each (BUS_OFFSET_NONE leaves the committed
+    // one). ERR_RETRY: asked again soon; anything else but ERR_OK ends the consumer with that
+    // verdict. NULL: the group's committed offsets, with their metadata in the positions of
+    // bus_consumer_assignment.
+    enum err (*assigned)(void *context, struct bus_position *positions, size_t count,
+                         struct why *why);
     // Called when partitions go, before they are gone; may be NULL.
     void (*revoked)(void *context, const struct bus_position *positions, size_t count);
     void *context;
@@ -69,33 +74,39 @@ struct bus_consumer;
 struct bus_block {
     struct bus_message *messages;
     size_t count;
-    bool was_rebalanced;       // partitions went (and perhaps came) during this poll: drop what is pending
+    bool
+        was_rebalanced; // partitions went (and perhaps came) during this poll: drop what is pending
     struct bus_position *ends; // partitions whose end was reached: offset is behind the last record
     size_t end_count;          // (and behind control records)
 };
 
-MUST_CHECK enum err bus_consumer_open(const struct bus_config *config, const struct bus_consumer_options *options,
+MUST_CHECK enum err bus_consumer_open(const struct bus_config *config,
+                                      const struct bus_consumer_options *options,
                                       struct bus_consumer **ret, struct why *why);
 // Leaves the group and closes, within a few seconds.
 void bus_consumer_close(struct bus_consumer *consumer);
 DEFINE_CLEANUP(struct bus_consumer, bus_consumer_close)
 
-// Waits until there is at least one message or `wait_ms` is over; takes up to `max` (1..10000) messages.
-// ERR_OK with count 0: nothing came. ERR_RETRY: brokers out of reach, logged by the caller, poll on.
-// ERR_FATAL: fenced, no committed offset, offset out of range; the sentence names the remedy.
+// Waits until there is at least one message or `wait_ms` is over; takes up to `max` (1..10000)
+// messages. ERR_OK with count 0: nothing came. ERR_RETRY: brokers out of reach, logged by the
+// caller, poll on. ERR_FATAL: fenced, no committed offset, offset out of range; the sentence names
+// the remedy.
 MUST_CHECK enum err bus_consumer_poll(struct bus_consumer *consumer, size_t max, int64_t wait_ms,
                                       struct bus_block *ret, struct why *why);
 void bus_block_release(struct bus_consumer *consumer, struct bus_block *block);
 
-// The partitions held now, with the next offset to be read. Returns the count; *ret is freed by the caller (mem_free_p).
+// The partitions held now, with the next offset to be read. Returns the count; *ret is freed by the
+// caller (mem_free_p).
 size_t bus_consumer_assignment(struct bus_consumer *consumer, struct bus_position **ret);
 // Continues at that offset; what was fetched ahead of that partition is dropped.
-MUST_CHECK enum err bus_consumer_seek(struct bus_consumer *consumer, const char *topic, int32_t partition,
-                                      int64_t offset, struct why *why);
+MUST_CHECK enum err bus_consumer_seek(struct bus_consumer *consumer, const char *topic,
+                                      int32_t partition, int64_t offset, struct why *why);
 // Reads the group's committed offsets of all partitions held and seeks there (after an abort).
 MUST_CHECK enum err bus_consumer_rewind(struct bus_consumer *consumer, struct why *why);
 // First offset kept and the end (behind the last record readers of committed data may see).
-MUST_CHECK enum err bus_consumer_bounds(struct bus_consumer *consumer, const char *topic, int32_t partition,
-                                        int64_t *ret_first, int64_t *ret_end, struct why *why);
+MUST_CHECK enum err bus_consumer_bounds(struct bus_consumer *consumer, const char *topic,
+                                        int32_t partition, int64_t *ret_first, int64_t *ret_end,
+                                        struct why *why);
 // Offers offsets to the group without waiting, for lag tools only; a failure is forgotten.
-void bus_consumer_note(struct bus_consumer *consumer, const struct bus_position *positions, size_t count);
+void bus_consumer_note(struct bus_consumer *consumer, const struct bus_position *positions,
+                       size_t count);

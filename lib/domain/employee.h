@@ -25,14 +25,16 @@ struct employee_change {
     int64_t event_time_ms;
     enum change change;
     struct bytes source;
-    struct bytes requested_by; // data NULL: nobody
+    struct bytes requested_by;      // data NULL: nobody
     const struct value *attributes; // features->count of them, in the order of the features
 };
 
 // ERR_REJECT with a code where the event can never be right: bad-event-id, bad-employee-id,
-// bad-source, bad-requested-by, bad-event-time, event-time-in-future (more than 24 hours after `broker_time_ms`; 0: not
-// checked), wrong-type, not-an-integer, not-a-number, out-of-range, invalid-utf8, text-too-long.
-// The sentence names the field and quotes no personal value. An unknown category is no error here.
-// `key` is the record's key; data NULL when not to be compared: key-mismatch otherwise.
-MUST_CHECK enum err employee_check(const struct features *features, const struct employee_change *change,
-                                   struct bytes key, int64_t broker_time_ms, struct why *why);
+// bad-source, bad-requested-by, bad-event-time, event-time-in-future (more than 24 hours after
+// `broker_time_ms`; 0: not checked), wrong-type, not-an-integer, not-a-number, out-of-range,
+// invalid-utf8, text-too-long. The sentence names the field and quotes no personal value. An
+// unknown category is no error here. `key` is the record's key; data NULL when not to be compared:
+// key-mismatch otherwise.
+MUST_CHECK enum err employee_check(const struct features *features,
+                                   const struct employee_change *change, struct bytes key,
+                                   int64_t broker_time_ms, struct why *why);

@@ -30,8 +30,8 @@ struct attribute {
     char *name;   // "MonthlyIncome": an Avro name
     char *column; // "monthly_income": the name in lower snake case
     enum attribute_type type;
-    bool is_input;    // false: audit only, never an input of a model
-    double min, max;  // hard bounds of a number: a value outside is impossible
+    bool is_input;               // false: audit only, never an input of a model
+    double min, max;             // hard bounds of a number: a value outside is impossible
     struct category *categories; // of ATTRIBUTE_CATEGORY
     size_t category_count;
 };
@@ -51,6 +51,6 @@ int features_find(const struct features *features, struct bytes name);
 // Index of the category with this name or alias, or -1.
 int attribute_category(const struct attribute *attribute, struct bytes text);
 
-// The Avro schema of EmployeeChanged that these features make, as JSON text (schemas/employee-changed.avsc
-// is this for the shipped features file).
+// The Avro schema of EmployeeChanged that these features make, as JSON text
+// (schemas/employee-changed.avsc is this for the shipped features file).
 MUST_CHECK enum err features_write_schema(const struct features *features, struct text *out);

@@ -6,14 +6,14 @@
 
 #include "base/text.h"
 
-// One score as it travels on `predictions`, `high-risk` and in predictions_history. Plain data; text
-// is borrowed; a text whose data is NULL is null.
+// One score as it travels on `predictions`, `high-risk` and in predictions_history. Plain data;
+// text is borrowed; a text whose data is NULL is null.
 
 enum band { BAND_LOW, BAND_ELEVATED, BAND_HIGH, BAND_UNKNOWN };
 enum trigger { TRIGGER_CHANGE, TRIGGER_REQUEST, TRIGGER_RESCORE };
 enum { PREDICTION_REASONS = 3 };
 
-const char *band_name(enum band band);       // as in the schema: "low", "elevated", "high", "unknown"
+const char *band_name(enum band band); // as in the schema: "low", "elevated", "high", "unknown"
 const char *trigger_name(enum trigger trigger);
 bool band_from_text(struct bytes text, enum band *ret);
 bool trigger_from_text(struct bytes text, enum trigger *ret);

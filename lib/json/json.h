@@ -15,13 +15,22 @@
 
 struct json; // a node
 
-enum json_kind { JSON_KIND_NULL, JSON_KIND_BOOLEAN, JSON_KIND_INTEGER, JSON_KIND_REAL, JSON_KIND_STRING, JSON_KIND_ARRAY, JSON_KIND_OBJECT };
+enum json_kind {
+    JSON_KIND_NULL,
+    JSON_KIND_BOOLEAN,
+    JSON_KIND_INTEGER,
+    JSON_KIND_REAL,
+    JSON_KIND_STRING,
+    JSON_KIND_ARRAY,
+    JSON_KIND_OBJECT
+};
 
 // ERR_REJECT when the bytes are over max_bytes, nested deeper than max_depth, or no JSON.
 MUST_CHECK enum err json_parse(struct bytes in, size_t max_bytes, unsigned max_depth,
                                struct json **ret, struct why *why);
 // Reads the file first: ERR_FATAL when it cannot be read, ERR_REJECT as json_parse; the sentence
-// starts with the path. `ret_bytes` (may be NULL) receives the file's bytes; the caller ends it with text_done.
+// starts with the path. `ret_bytes` (may be NULL) receives the file's bytes; the caller ends it
+// with text_done.
 MUST_CHECK enum err json_load(const char *path, size_t max_bytes, unsigned max_depth,
                               struct json **ret, struct text *ret_bytes, struct why *why);
 void json_free(struct json *root);
@@ -29,32 +38,46 @@ DEFINE_CLEANUP(struct json, json_free)
 
 enum json_kind json_kind(const struct json *node);
 const char *json_kind_name(enum json_kind kind);
-size_t json_count(const struct json *node);                             // of an array or object, else 0
-const struct json *json_at(const struct json *array, size_t index);    // NULL beyond its end
-const struct json *json_member(const struct json *object, const char *name); // NULL when absent or no object
+size_t json_count(const struct json *node);                         // of an array or object, else 0
+const struct json *json_at(const struct json *array, size_t index); // NULL beyond its end
+const struct json *json_member(const struct json *object,
+                               const char *name); // NULL when absent or no object
 // Members in the order of the document: name and value of number `index`.
 // (Walks: O(1) per call only in the forward order through *iterator, NULL at first.)
 const struct json *json_next(const struct json *object, void **iterator, const char **ret_name);
 
 // Values of a node of that kind; the node's kind is the caller's to know (asserted).
-bool json_boolean(const struct json *node);
-int64_t json_integer(const struct json *node);
-double json_number(const struct json *node); // of an integer or a real
-const char *json_string(const struct json *node); // no NUL inside: refused by the parser
-struct bytes json_string_bytes(const struct json *node);
+bool json_as_boolean(const struct json *node);
+int64_t json_as_integer(const struct json *node);
+double json_as_number(const struct json *node);      // of an integer or a real
+const char *json_as_string(const struct json *node); // no NUL inside: refused by the parser
+struct bytes json_as_bytes(const struct json *node);
 
 // Typed members of `object`; `where` is the path of the object for the sentence. A missing member
 // or one of another kind is ERR_REJECT; the _or forms take a fallback where it is missing or null.
-MUST_CHECK enum err json_get_string(const struct json *object, const char *where, const char *name, size_t max_len, const char **ret, struct why *why);
-MUST_CHECK enum err json_get_string_or(const struct json *object, const char *where, const char *name, size_t max_len, const char *fallback, const char **ret, struct why *why);
-MUST_CHECK enum err json_get_integer(const struct json *object, const char *where, const char *name, int64_t min, int64_t max, int64_t *ret, struct why *why);
-MUST_CHECK enum err json_get_number(const struct json *object, const char *where, const char *name, double *ret, struct why *why); // finite
-MUST_CHECK enum err json_get_number_or(const struct json *object, const char *where, const char *name, double fallback, double *ret, struct why *why);
-MUST_CHECK enum err json_get_boolean_or(const struct json *object, const char *where, const char *name, bool fallback, bool *ret, struct why *why);
-MUST_CHECK enum err json_get_array(const struct json *object, const char *where, const char *name, size_t max_count, const struct json **ret, struct why *why);
-MUST_CHECK enum err json_get_object(const struct json *object, const char *where, const char *name, const struct json **ret, struct why *why);
-// Every member's name must be one of the `count` names: a strict reader's refusal of what it does not know.
-MUST_CHECK enum err json_only_members(const struct json *object, const char *where, const char *const *names, size_t count, struct why *why);
+MUST_CHECK enum err json_get_string(const struct json *object, const char *where, const char *name,
+                                    size_t max_len, const char **ret, struct why *why);
+MUST_CHECK enum err json_get_string_or(const struct json *object, const char *where,
+                                       const char *name, size_t max_len, const char *fallback,
+                                       const char **ret, struct why *why);
+MUST_CHECK enum err json_get_integer(const struct json *object, const char *where, const char *name,
+                                     int64_t min, int64_t max, int64_t *ret, struct why *why);
+MUST_CHECK enum err json_get_number(const struct json *object, const char *where, const char *name,
+                                    double *ret, struct why *why); // finite
+MUST_CHECK enum err json_get_number_or(const struct json *object, const char *where,
+                                       const char *name, double fallback, double *ret,
+                                       struct why *why);
+MUST_CHECK enum err json_get_boolean_or(const struct json *object, const char *where,
+                                        const char *name, bool fallback, bool *ret,
+                                        struct why *why);
+MUST_CHECK enum err json_get_array(const struct json *object, const char *where, const char *name,
+                                   size_t max_count, const struct json **ret, struct why *why);
+MUST_CHECK enum err json_get_object(const struct json *object, const char *where, const char *name,
+                                    const struct json **ret, struct why *why);
+// Every member's name must be one of the `count` names: a strict reader's refusal of what it does
+// not know.
+MUST_CHECK enum err json_only_members(const struct json *object, const char *where,
+                                      const char *const *names, size_t count, struct why *why);
 
 // Writing, straight into a text. A string is quoted and escaped; invalid UTF-8 becomes U+FFFD.
 MUST_CHECK enum err json_write_string(struct text *out, struct bytes string);

@@ -27,17 +27,17 @@ const char *model_id(const struct model *model); // first 16 hex digits of the a
 double model_threshold(const struct model *model);
 
 struct score {
-    enum band band;            // BAND_UNKNOWN: the contract of the model does not cover this row
-    double probability;        // calibrated; NaN for BAND_UNKNOWN
+    enum band band;     // BAND_UNKNOWN: the contract of the model does not cover this row
+    double probability; // calibrated; NaN for BAND_UNKNOWN
     double log_odds;
-    double base_log_odds;      // of the reference employee
+    double base_log_odds; // of the reference employee
     struct {
-        size_t attribute;      // index in the features
-        double weight;         // log-odds, signed
+        size_t attribute;          // index in the features
+        double weight;             // log-odds, signed
     } reasons[PREDICTION_REASONS]; // largest |weight| first, ties by attribute order
-    size_t reason_count;       // those with |weight| >= 0.05
-    size_t missing_count;      // inputs that were null and imputed
-    size_t outside_count;      // values outside the training range that were scored all the same
+    size_t reason_count;           // those with |weight| >= 0.05
+    size_t missing_count;          // inputs that were null and imputed
+    size_t outside_count; // values outside the training range that were scored all the same
 };
 
 // `attributes` are features->count values in the order of the features, checked by employee_check.

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// A small allocation that fails leaves a daemon nothing sensible to do: it ends, the supervisor
+// starts it again, and the transaction that was open is rolled back.
+
+static void *must(void *memory)
+{
+    if (memory == NULL) {
+        fputs("out of memory\n", stderr);
+        abort();
+    }
+    return memory;
+}
+
+void *mem_zalloc(size_t bytes)
+{
+    return must(calloc(1, bytes == 0 ? 1 : bytes));
+}
+
+void *mem_array(size_t count, size_t each_bytes)
+{
+    return must(calloc(count == 0 ? 1 : count, each_bytes == 0 ? 1 : each_bytes));
+}
+
+void *mem_grow(void *old, size_t count, size_t each_bytes)
+{
+    size_t bytes = 0;
+    if (__builtin_mul_overflow(count, each_bytes, &bytes))
+        bytes = SIZE_MAX;
+    return must(realloc(old, bytes == 0 ? 1 : bytes));
+}
+
+char *mem_dup(const char *text)
+{
+    return must(strdup(text));
+}
+
+char *mem_dup_bytes(const void *bytes, size_t len)
+{
+    char *copy = must(malloc(len + 1));
+    if (len > 0)
+        memcpy(copy, bytes, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+char *mem_printf(const char *format, ...)
+{
+    char *out = NULL;
+    va_list args;
+    va_start(args, format);
+    int len = vasprintf(&out, format, args);
+    va_end(args);
+    return must(len < 0 ? NULL : out);
+}
+
+void mem_free_p(void *pointer_to_pointer)
+{
+    void *owned = NULL;
+    memcpy(&owned, pointer_to_pointer, sizeof owned);
+    free(owned);
+}

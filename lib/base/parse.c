@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+#include "base/parse.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+// strtod is only called on bytes that were checked to be a plain decimal number, so neither a
+// locale (no program of ours calls setlocale) nor its liking for "nan" and "0x" plays a part.
+
+enum { NUMBER_MAX = 64, QUOTE_MAX = 40 };
+
+// The input as a sentence may show it: cut, and without control bytes.
+static const char *quoted(struct bytes in, char out[QUOTE_MAX + 4])
+{
+    size_t len = in.len < QUOTE_MAX ? in.len : QUOTE_MAX;
+    for (size_t i = 0; i < len; i++)
+        out[i] = (char)(in.data[i] < 0x20 || in.data[i] >= 0x7f ? '?' : in.data[i]);
+    snprintf(out + len, 4, "%s", in.len > QUOTE_MAX ? "..." : "");
+    return out;
+}
+
+static enum err refuse(struct why *why, struct bytes in, const char *what)
+{
+    char quote[QUOTE_MAX + 4];
+    return why_code(why, ERR_REJECT, "bad-value", "\"%s\" is not %s", quoted(in, quote), what);
+}
+
+enum err parse_i64(struct bytes in, int64_t min, int64_t max, int64_t *ret, struct why *why)
+{
+    size_t i = in.len > 0 && (in.data[0] == '-' || in.data[0] == '+') ? 1 : 0;
+    bool is_negative = i == 1 && in.data[0] == '-';
+    if (i == in.len)
+        return refuse(why, in, "a whole number");
+    int64_t value = 0;
+    for (; i < in.len; i++) {
+        if (in.data[i] < '0' || in.data[i] > '9')
+            return refuse(why, in, "a whole number");
+        int digit = in.data[i] - '0';
+        if (__builtin_mul_overflow(value, (int64_t)10, &value) ||
+            __builtin_add_overflow(value, (int64_t)(is_negative ? -digit : digit), &value))
+            return refuse(why, in, "a number of 64 bits");
+    }
+    if (value < min || value > max) {
+        char quote[QUOTE_MAX + 4];
+        return why_code(why, ERR_REJECT, "out-of-range", "%s is not between %lld and %lld",
+                        quoted(in, quote), (long long)min, (long long)max);
+    }
+    *ret = value;
+    return ERR_OK;
+}
+
+static size_t digits_at(struct bytes in, size_t at)
+{
+    size_t count = 0;
+    while (at + count < in.len && in.data[at + count] >= '0' && in.data[at + count] <= '9')
+        count++;
+    return count;
+}
+
+static bool is_decimal_number(struct bytes in)
+{
+    size_t i = in.len > 0 && (in.data[0] == '-' || in.data[0] == '+') ? 1 : 0;
+    size_t whole = digits_at(in, i), fraction = 0;
+    i += whole;
+    if (i < in.len && in.data[i] == '.') {
+        fraction = digits_at(in, ++i);
+        i += fraction;
+    }
+    if (whole + fraction == 0)
+        return false;
+    if (i < in.len && (in.data[i] == 'e' || in.data[i] == 'E')) {
+        i++;
+        if (i < in.len && (in.data[i] == '-' || in.data[i] == '+'))
+            i++;
+        size_t exponent = digits_at(in, i);
+        if (exponent == 0)
+            return false;
+        i += exponent;
+    }
+    return i == in.len;
+}
+
+enum err parse_double(struct bytes in, double *ret, struct why *why)
+{
+    if (in.len >= NUMBER_MAX || !is_decimal_number(in))
+        return refuse(why, in, "a number");
+    char copy[NUMBER_MAX];
+    memcpy(copy, in.data, in.len);
+    copy[in.len] = '\0';
+    double value = strtod(copy, NULL);
+    if (!isfinite(value))
+        return refuse(why, in, "a number within the range of a double");
+    *ret = value;
+    return ERR_OK;
+}
+
+enum err parse_bool(struct bytes in, bool *ret, struct why *why)
+{
+    static const struct {
+        const char *word;
+        bool value;
+    } words[] = {{"true", true},   {"yes", true}, {"on", true},   {"1", true},
+                 {"false", false}, {"no", false}, {"off", false}, {"0", false}};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (strlen(words[i].word) == in.len &&
+            strncasecmp(words[i].word, (const char *)in.data, in.len) == 0) {
+            *ret = words[i].value;
+            return ERR_OK;
+        }
+    }
+    return refuse(why, in, "true or false");
+}
+
+struct unit {
+    const char *name;
+    int64_t factor;
+};
+
+static enum err parse_with_unit(struct bytes in, const struct unit *units, size_t count,
+                                const char *what, int64_t *ret, struct why *why)
+{
+    size_t digits = digits_at(in, 0);
+    if (digits == 0)
+        return refuse(why, in, what);
+    struct bytes unit = bytes_of(in.data + digits, in.len - digits);
+    for (size_t i = 0; i < count; i++) {
+        if (!bytes_equal_string(unit, units[i].name))
+            continue;
+        int64_t number = 0;
+        enum err err = parse_i64(bytes_of(in.data, digits), 0, INT64_MAX, &number, why);
+        if (err != ERR_OK)
+            return err;
+        if (__builtin_mul_overflow(number, units[i].factor, ret))
+            return refuse(why, in, what);
+        return ERR_OK;
+    }
+    return refuse(why, in, what);
+}
+
+enum err parse_duration_ms(struct bytes in, int64_t *ret_ms, struct why *why)
+{
+    static const struct unit units[] = {{"", 1},      {"ms", 1},      {"s", 1000},
+                                        {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    int64_t value = 0;
+    enum err err = parse_with_unit(in, units, ARRAY_LEN(units),
+                                   "a duration such as 250ms, 5s, 10m, 2h or 7d", &value, why);
+    if (err == ERR_OK)
+        *ret_ms = value;
+    return err;
+}
+
+enum err parse_size_bytes(struct bytes in, int64_t *ret_bytes, struct why *why)
+{
+    static const struct unit units[] = {{"", 1}, {"k", 1024}, {"M", 1048576}, {"G", 1073741824}};
+    int64_t value = 0;
+    enum err err = parse_with_unit(in, units, ARRAY_LEN(units),
+                                   "a size in bytes such as 512k, 16M or 1G", &value, why);
+    if (err == ERR_OK)
+        *ret_bytes = value;
+    return err;
+}
+
+// Days from 1970-01-01 of the proleptic Gregorian calendar; month 1..12.
+static int64_t days_of(int64_t year, int64_t month, int64_t day)
+{
+    static const int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    int64_t past = year - 1;
+    int64_t leap_days = past / 4 - past / 100 + past / 400;
+    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return past * 365 + leap_days - 719162 + before[month - 1] + (is_leap && month > 2) + day - 1;
+}
+
+static int days_in(int64_t year, int64_t month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month == 2 && is_leap ? 29 : days[month - 1];
+}
+
+// Exactly `count` digits at *at as a number, which it moves behind them; -1 where they are not
+// there.
+static int64_t fixed_digits(struct bytes in, size_t *at, size_t count)
+{
+    if (*at > in.len || in.len - *at < count)
+        return -1;
+    int64_t value = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint8_t c = in.data[*at + i];
+        if (c < '0' || c > '9')
+            return -1;
+        value = value * 10 + (c - '0');
+    }
+    *at += count;
+    return value;
+}
+
+static bool skip(struct bytes in, size_t *at, const char *one_of)
+{
+    if (*at >= in.len || in.data[*at] == '\0' || strchr(one_of, in.data[*at]) == NULL)
+        return false;
+    ++*at;
+    return true;
+}
+
+// "Z", "+02:00" or "-0530" up to the end: minutes east of UTC.
+static bool parse_zone(struct bytes in, size_t at, int64_t *ret_minutes)
+{
+    if (skip(in, &at, "Zz")) {
+        *ret_minutes = 0;
+        return at == in.len;
+    }
+    bool is_west = at < in.len && in.data[at] == '-';
+    if (!skip(in, &at, "+-"))
+        return false;
+    int64_t hours = fixed_digits(in, &at, 2);
+    if (at < in.len && in.data[at] == ':')
+        at++;
+    int64_t minutes = fixed_digits(in, &at, 2);
+    if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59 || at != in.len)
+        return false;
+    *ret_minutes = (hours * 60 + minutes) * (is_west ? -1 : 1);
+    return true;
+}
+
+// Hours to fraction, and the zone behind them.
+static bool parse_clock(struct bytes in, size_t at, int64_t *ret_ms)
+{
+    int64_t hour = fixed_digits(in, &at, 2);
+    int64_t minute = skip(in, &at, ":") ? fixed_digits(in, &at, 2) : -1;
+    int64_t second = skip(in, &at, ":") ? fixed_digits(in, &at, 2) : -1;
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
+        return false;
+    int64_t ms = 0;
+    if (skip(in, &at, ".,")) {
+        size_t digits = digits_at(in, at);
+        if (digits == 0 || digits > 9)
+            return false;
+        for (size_t i = 0; i < 3; i++)
+            ms = ms * 10 + (i < digits ? in.data[at + i] - '0' : 0);
+        at += digits;
+    }
+    int64_t zone = 0;
+    if (!parse_zone(in, at, &zone))
+        return false;
+    *ret_ms = ((hour * 60 + minute - zone) * 60 + second) * 1000 + ms;
+    return true;
+}
+
+enum err parse_time_ms(struct bytes in, int64_t *ret_ms, struct why *why)
+{
+    const int64_t most_ms = 253402300799999; // 9999-12-31T23:59:59.999Z
+    const char *what = "a time such as 2026-03-01T08:30:00Z, 2026-03-01 or milliseconds since 1970";
+    if (in.len > 0 && digits_at(in, 0) == in.len)
+        return parse_i64(in, 0, most_ms, ret_ms, why);
+    size_t at = 0;
+    int64_t year = fixed_digits(in, &at, 4);
+    int64_t month = skip(in, &at, "-") ? fixed_digits(in, &at, 2) : -1;
+    int64_t day = skip(in, &at, "-") ? fixed_digits(in, &at, 2) : -1;
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in(year, month))
+        return refuse(why, in, what);
+    int64_t clock_ms = 0;
+    if (at < in.len && (!skip(in, &at, "Tt ") || !parse_clock(in, at, &clock_ms)))
+        return refuse(why, in, what);
+    int64_t ms = days_of(year, month, day) * 86400000 + clock_ms;
+    if (ms < 0 || ms > most_ms)
+        return refuse(why, in, what);
+    *ret_ms = ms;
+    return ERR_OK;
+}
+
+size_t format_double(double value, char out[FORMAT_DOUBLE_MAX])
+{
+    int len = 0;
+    for (int digits = 15; digits <= 17; digits++) {
+        len = snprintf(out, FORMAT_DOUBLE_MAX, "%.*g", digits, value);
+        if (strtod(out, NULL) == value)
+            break;
+    }
+    if (strpbrk(out, ".e") == NULL && len < FORMAT_DOUBLE_MAX - 2)
+        len += snprintf(out + len, 3, ".0");
+    return (size_t)len;
+}
+
+size_t format_time_ms(int64_t ms, char out[FORMAT_TIME_MAX])
+{
+    int64_t seconds = ms / 1000, rest = ms % 1000;
+    if (rest < 0) {
+        rest += 1000;
+        seconds--;
+    }
+    time_t when = (time_t)seconds;
+    struct tm tm;
+    char whole[24];
+    if (gmtime_r(&when, &tm) == NULL ||
+        strftime(whole, sizeof whole, "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+        return (size_t)snprintf(out, FORMAT_TIME_MAX, "%lld", (long long)ms);
+    return (size_t)snprintf(out, FORMAT_TIME_MAX, "%s.%03dZ", whole, (int)rest);
+}

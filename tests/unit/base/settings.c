@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "support/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/settings.h"
+
+struct settings {
+    char *name;
+    char *secret;
+    int64_t count;
+    int64_t wait_ms;
+    bool is_on;
+};
+
+static const struct setting table[] = {
+    {SETTING_string, "T_NAME", offsetof(struct settings, name), "nobody", 0, 0, "a name"},
+    {SETTING_secret, "T_SECRET", offsetof(struct settings, secret), "", 0, 0, "a secret"},
+    {SETTING_integer, "T_COUNT", offsetof(struct settings, count), "3", 1, 10, "a number"},
+    {SETTING_duration, "T_WAIT", offsetof(struct settings, wait_ms), "2s", 0, 0, "a wait"},
+    {SETTING_boolean, "T_ON", offsetof(struct settings, is_on), "no", 0, 0, "a switch"},
+};
+static const struct settings_spec spec = {
+    "test", "tests settings", "FILE", NULL, table, ARRAY_LEN(table), sizeof(struct settings)};
+
+static enum err load(struct settings *settings, int argc, char **argv, int *rest, struct why *why)
+{
+    bool is_done = false;
+    return settings_load(&spec, settings, argc, argv, rest, &is_done, why);
+}
+
+static void a_flag_wins_over_the_environment_and_that_over_the_fallback(void **state)
+{
+    (void)state;
+    struct settings settings;
+    struct why why = {0};
+    int rest = 0;
+    setenv("T_NAME", "environment", 1);
+    setenv("T_WAIT", "5m", 1);
+    char *argv[] = {(char[]){"test"},
+                    (char[]){"file"},
+                    (char[]){"--t-name"},
+                    (char[]){"flag"},
+                    (char[]){"--t-on"},
+                    (char[]){"second"},
+                    NULL};
+    assert_ok(load(&settings, 6, argv, &rest, &why), &why);
+    assert_string_equal(settings.name, "flag");
+    assert_true(settings.wait_ms == 300000 && settings.count == 3 && settings.is_on);
+    assert_int_equal(rest, 2);
+    assert_string_equal(argv[1], "file");
+    assert_string_equal(argv[2], "second");
+    settings_free(&spec, &settings);
+    unsetenv("T_NAME");
+    unsetenv("T_WAIT");
+}
+
+static void a_secret_may_come_from_a_file(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/settings-test-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, "open sesame\n", 12), 12);
+    close(fd);
+    setenv("T_SECRET_FILE", path, 1);
+    struct settings settings;
+    struct why why = {0};
+    int rest = 0;
+    char *argv[] = {(char[]){"test"}, NULL};
+    assert_ok(load(&settings, 1, argv, &rest, &why), &why);
+    assert_string_equal(settings.secret, "open sesame");
+    settings_free(&spec, &settings);
+    unlink(path);
+    assert_err(load(&settings, 1, argv, &rest, &why), ERR_FATAL, &why);
+    settings_free(&spec, &settings);
+    unsetenv("T_SECRET_FILE");
+}
+
+static void a_wrong_setting_is_refused_with_its_name(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"--t-count=11", "--t-count=x", "--unknown", "--t-wait=soon",
+                                        "--t-name"};
+    static const char *const names[] = {"T_COUNT", "T_COUNT", "--unknown", "T_WAIT", "--t-name"};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct settings settings;
+        struct why why = {0};
+        int rest = 0;
+        char flag[32];
+        snprintf(flag, sizeof flag, "%s", wrong[i]);
+        char *argv[] = {(char[]){"test"}, flag, NULL};
+        assert_err(load(&settings, 2, argv, &rest, &why), ERR_FATAL, &why);
+        assert_non_null(strstr(why.text, names[i]));
+        settings_free(&spec, &settings);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_flag_wins_over_the_environment_and_that_over_the_fallback),
+        cmocka_unit_test(a_secret_may_come_from_a_file),
+        cmocka_unit_test(a_wrong_setting_is_refused_with_its_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

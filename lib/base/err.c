@@ -60,7 +60,13 @@ enum err why_prefix(struct why *why, enum err err, const char *format, ...)
     int len = vsnprintf(why->text, sizeof why->text, format, args);
     va_end(args);
     size_t at = len < 0 ? 0 : (size_t)len;
-    if (at < sizeof why->text)
-        snprintf(why->text + at, sizeof why->text - at, ": %s", old);
+    size_t keep = strlen(old);
+    if (at + 3 < sizeof why->text) {
+        memcpy(why->text + at, ": ", 2);
+        if (keep > sizeof why->text - at - 3)
+            keep = sizeof why->text - at - 3;
+        memcpy(why->text + at + 2, old, keep);
+        why->text[at + 2 + keep] = '\0';
+    }
     return err;
 }

@@ -7,24 +7,12 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "bus/config.h"
 
 // A member of a Kafka consumer group, read in blocks. Never commits or resets offsets by itself: a
 // partition without a known place, or one out of range, is an error that names the remedy. All
 // calls and all callbacks run on the thread that owns the consumer. The assignor is range and
 // eager.
-
-struct bus_config {
-    const char *bootstrap_servers;
-    const char *client_id;
-    // librdkafka properties to pass through, name and value in turn, NULL behind the last.
-    const char *const *properties;
-};
-
-// Reads KAFKA_<PROPERTY> from the environment (KAFKA_SASL_USERNAME is sasl.username), without those
-// in `except` (NULL behind the last), as the list for bus_config.properties. Free by
-// bus_properties_free.
-char **bus_properties_from_environment(const char *const *except);
-void bus_properties_free(char **properties);
 
 struct bus_position {
     const char *topic; // borrowed
@@ -107,6 +95,12 @@ MUST_CHECK enum err bus_consumer_rewind(struct bus_consumer *consumer, struct wh
 MUST_CHECK enum err bus_consumer_bounds(struct bus_consumer *consumer, const char *topic,
                                         int32_t partition, int64_t *ret_first, int64_t *ret_end,
                                         struct why *why);
+// Serves the group (rebalances, liveness) without taking messages, while the caller holds a block
+// that it cannot finish yet. *ret_rebalanced: partitions went meanwhile, what is held must be
+// dropped. Verdicts as bus_consumer_poll. Costs a pause and a resume: for outages, not for every
+// loop.
+MUST_CHECK enum err bus_consumer_keep_alive(struct bus_consumer *consumer, bool *ret_rebalanced,
+                                            struct why *why);
 // Offers offsets to the group without waiting, for lag tools only; a failure is forgotten.
 void bus_consumer_note(struct bus_consumer *consumer, const struct bus_position *positions,
                        size_t count);

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "bus/config.h"
+#include "bus/consumer.h"
+
+// Reads a topic from outside any group: for tools and for programs that look up their own records.
+// Sees committed records only. One thread owns a reader.
+
+enum { BUS_ALL_PARTITIONS = -1 };
+
+struct bus_reader;
+
+// `from`: an offset for every partition, BUS_OFFSET_BEGINNING or BUS_OFFSET_END; when from_time_ms
+// is over 0, instead the first record with that broker timestamp or a later one.
+MUST_CHECK enum err bus_reader_open(const struct bus_config *config, const char *topic,
+                                    int32_t partition, int64_t from, int64_t from_time_ms,
+                                    struct bus_reader **ret, struct why *why);
+void bus_reader_close(struct bus_reader *reader);
+DEFINE_CLEANUP(struct bus_reader, bus_reader_close)
+
+// As bus_consumer_poll. *ret_at_end (may be NULL): every partition has reached the end that it had
+// when the reader opened.
+MUST_CHECK enum err bus_reader_poll(struct bus_reader *reader, size_t max, int64_t wait_ms,
+                                    struct bus_block *ret, bool *ret_at_end, struct why *why);
+void bus_reader_release(struct bus_reader *reader, struct bus_block *block);

@@ -12,6 +12,9 @@
 // The event "the state of one employee is this": its fields and what makes it impossible. The check
 // never depends on a model, so that the scoring lane and the recorder refuse the same records.
 // Pure functions, any thread; all text is borrowed.
+//
+// An attribute of type integer may stand as a whole VALUE_REAL (a writer whose schema says double):
+// read numbers with attribute_number or attribute_integer.
 
 enum { EMPLOYEE_ID_MAX = 128, EVENT_TEXT_MAX = 256 };
 
@@ -32,9 +35,13 @@ struct employee_change {
 // ERR_REJECT with a code where the event can never be right: bad-event-id, bad-employee-id,
 // bad-source, bad-requested-by, bad-event-time, event-time-in-future (more than 24 hours after
 // `broker_time_ms`; 0: not checked), wrong-type, not-an-integer, not-a-number, out-of-range,
-// invalid-utf8, text-too-long. The sentence names the field and quotes no personal value. An
-// unknown category is no error here. `key` is the record's key; data NULL when not to be compared:
-// key-mismatch otherwise.
+// invalid-utf8, not-printable, text-too-long. The sentence names the field and quotes no personal
+// value. An unknown category is no error here. `key` is the record's key; data NULL when not to be
+// compared: key-mismatch otherwise.
 MUST_CHECK enum err employee_check(const struct features *features,
                                    const struct employee_change *change, struct bytes key,
                                    int64_t broker_time_ms, struct why *why);
+
+// Of a VALUE_INTEGER or VALUE_REAL that passed the check; the second for an ATTRIBUTE_INTEGER.
+double attribute_number(const struct value *value);
+int64_t attribute_integer(const struct value *value);

@@ -26,6 +26,12 @@ struct category {
     size_t alias_count;
 };
 
+// A name or an alias: what attribute_category searches.
+struct spelling {
+    struct bytes text; // borrowed from its category
+    size_t category;
+};
+
 struct attribute {
     char *name;   // "MonthlyIncome": an Avro name
     char *column; // "monthly_income": the name in lower snake case
@@ -34,6 +40,8 @@ struct attribute {
     double min, max;             // hard bounds of a number: a value outside is impossible
     struct category *categories; // of ATTRIBUTE_CATEGORY
     size_t category_count;
+    struct spelling *spellings; // names first, then aliases
+    size_t spelling_count;
 };
 
 struct features {
@@ -41,6 +49,9 @@ struct features {
     size_t count;
 };
 
+// The format is strict: a member that is not known here, a name that is none or stands twice (also
+// as a column or a category), bounds that are no bounds: ERR_REJECT with the place. ERR_FATAL: the
+// file cannot be read.
 MUST_CHECK enum err features_parse(struct bytes json, struct features **ret, struct why *why);
 MUST_CHECK enum err features_load(const char *path, struct features **ret, struct why *why);
 void features_free(struct features *features);
@@ -54,3 +65,7 @@ int attribute_category(const struct attribute *attribute, struct bytes text);
 // The Avro schema of EmployeeChanged that these features make, as JSON text
 // (schemas/employee-changed.avsc is this for the shipped features file).
 MUST_CHECK enum err features_write_schema(const struct features *features, struct text *out);
+
+// What the table `employee` makes of them: a line "monthly_income integer\n" for each attribute, in
+// their order. Types: integer, double precision, text.
+MUST_CHECK enum err features_write_columns(const struct features *features, struct text *out);

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// The check of an event. It asks only what is impossible, by the features file alone: whether a
+// model likes the values is the model's business. The order is fixed (key, fields, attributes in
+// their order) and the first fault decides, so every program that checks the same record says the
+// same. Sentences name the field and the rule, never the value: they end in logs and headers.
+
+#include "domain/employee.h"
+
+#include <math.h>
+
+static const char *const changes[] = {[CHANGE_CREATED] = "created",
+                                      [CHANGE_UPDATED] = "updated",
+                                      [CHANGE_LEFT] = "left",
+                                      [CHANGE_ERASED] = "erased"};
+
+static const int64_t day_ms = 86400000;
+static const int64_t year_10000_ms = 253402300800000;
+
+const char *change_name(enum change change)
+{
+    return changes[change];
+}
+
+bool change_from_text(struct bytes text, enum change *ret)
+{
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++)
+        if (bytes_equal_string(text, changes[i])) {
+            *ret = (enum change)i;
+            return true;
+        }
+    return false;
+}
+
+static enum err check_id(struct bytes text, size_t max, const char *field, const char *code,
+                         struct why *why)
+{
+    if (text.len == 0 || text.len > max)
+        return why_code(why, ERR_REJECT, code, "%s has not between 1 and %zu bytes", field, max);
+    if (!utf8_is_valid(text) || !text_is_printable(text))
+        return why_code(why, ERR_REJECT, code, "%s is not printable UTF-8", field);
+    return ERR_OK;
+}
+
+static enum err check_text(const struct attribute *attribute, const struct value *value,
+                           struct why *why)
+{
+    if (value->kind != VALUE_TEXT)
+        return why_code(why, ERR_REJECT, "wrong-type", "%s is not text", attribute->name);
+    if (value->text.len > EVENT_TEXT_MAX)
+        return why_code(why, ERR_REJECT, "text-too-long", "%s is longer than %d bytes",
+                        attribute->name, EVENT_TEXT_MAX);
+    if (!utf8_is_valid(value->text))
+        return why_code(why, ERR_REJECT, "invalid-utf8", "%s is not UTF-8", attribute->name);
+    if (!text_is_printable(value->text))
+        return why_code(why, ERR_REJECT, "not-printable", "%s has control characters",
+                        attribute->name);
+    return ERR_OK;
+}
+
+static enum err check_number(const struct attribute *attribute, const struct value *value,
+                             struct why *why)
+{
+    if (value->kind != VALUE_INTEGER && value->kind != VALUE_REAL)
+        return why_code(why, ERR_REJECT, "wrong-type", "%s is not a number", attribute->name);
+    double number = attribute_number(value);
+    if (!isfinite(number))
+        return why_code(why, ERR_REJECT, "not-a-number", "%s is not a finite number",
+                        attribute->name);
+    if (attribute->type == ATTRIBUTE_INTEGER && number != floor(number))
+        return why_code(why, ERR_REJECT, "not-an-integer", "%s is not a whole number",
+                        attribute->name);
+    if (number < attribute->min || number > attribute->max)
+        return why_code(why, ERR_REJECT, "out-of-range", "%s is not between %.15g and %.15g",
+                        attribute->name, attribute->min, attribute->max);
+    return ERR_OK;
+}
+
+static enum err check_attributes(const struct features *features, const struct value *values,
+                                 struct why *why)
+{
+    enum err err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < features->count; i++) {
+        if (values[i].kind == VALUE_NULL)
+            continue;
+        const struct attribute *attribute = &features->attributes[i];
+        err = attribute->type == ATTRIBUTE_CATEGORY ? check_text(attribute, &values[i], why)
+                                                    : check_number(attribute, &values[i], why);
+    }
+    return err;
+}
+
+static enum err check_time(int64_t event_time_ms, int64_t broker_time_ms, struct why *why)
+{
+    if (event_time_ms < 0 || event_time_ms >= year_10000_ms)
+        return why_code(why, ERR_REJECT, "bad-event-time",
+                        "event_time is not between the years 1970 and 9999");
+    // Both differences stay small: event_time is bounded above, and a broker's time below zero is
+    // none.
+    if (broker_time_ms > 0 && event_time_ms > broker_time_ms &&
+        event_time_ms - broker_time_ms > day_ms)
+        return why_code(why, ERR_REJECT, "event-time-in-future",
+                        "event_time is more than 24 hours after the record came to the broker");
+    return ERR_OK;
+}
+
+enum err employee_check(const struct features *features, const struct employee_change *change,
+                        struct bytes key, int64_t broker_time_ms, struct why *why)
+{
+    enum err err =
+        check_id(change->employee_id, EMPLOYEE_ID_MAX, "employee_id", "bad-employee-id", why);
+    if (err == ERR_OK && key.data != NULL && !bytes_equal(key, change->employee_id))
+        err = why_code(why, ERR_REJECT, "key-mismatch", "the record's key is not its employee_id");
+    if (err == ERR_OK)
+        err = check_id(change->event_id, EVENT_TEXT_MAX, "event_id", "bad-event-id", why);
+    if (err == ERR_OK)
+        err = check_id(change->source, EVENT_TEXT_MAX, "source", "bad-source", why);
+    if (err == ERR_OK && change->requested_by.data != NULL)
+        err =
+            check_id(change->requested_by, EVENT_TEXT_MAX, "requested_by", "bad-requested-by", why);
+    if (err == ERR_OK)
+        err = check_time(change->event_time_ms, broker_time_ms, why);
+    return err == ERR_OK ? check_attributes(features, change->attributes, why) : err;
+}
+
+double attribute_number(const struct value *value)
+{
+    return value->kind == VALUE_INTEGER ? (double)value->integer : value->real;
+}
+
+int64_t attribute_integer(const struct value *value)
+{
+    return value->kind == VALUE_INTEGER ? value->integer : (int64_t)value->real;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include "support/check.h"
+
+#include "crypto/crypto.h"
+
+// FIPS 180-4 example values.
+static const char of_nothing[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+static const char of_abc[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+static const char of_million_a[] =
+    "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0";
+
+static void known_texts_have_their_known_hashes(void **state)
+{
+    (void)state;
+    char hex[CRYPTO_SHA256_HEX];
+    crypto_sha256_hex(bytes_of(NULL, 0), hex);
+    assert_string_equal(hex, of_nothing);
+    crypto_sha256_hex(bytes_from_string("abc"), hex);
+    assert_string_equal(hex, of_abc);
+}
+
+static void pieces_of_any_size_give_the_hash_of_the_whole(void **state)
+{
+    (void)state;
+    char piece[1000];
+    memset(piece, 'a', sizeof piece);
+    static const size_t sizes[] = {1, 7, 63, 64, 65, 1000};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct crypto_sha256 hash;
+        crypto_sha256_init(&hash);
+        for (size_t left = 1000000; left > 0;) {
+            size_t len = sizes[i] < left ? sizes[i] : left;
+            crypto_sha256_update(&hash, bytes_of(piece, len));
+            left -= len;
+        }
+        char hex[CRYPTO_SHA256_HEX];
+        crypto_sha256_final_hex(&hash, hex);
+        assert_string_equal(hex, of_million_a);
+    }
+}
+
+static void the_raw_digest_is_the_hex_one(void **state)
+{
+    (void)state;
+    struct crypto_sha256 hash;
+    uint8_t digest[CRYPTO_SHA256_BYTES];
+    crypto_sha256_init(&hash);
+    crypto_sha256_update(&hash, bytes_from_string("abc"));
+    crypto_sha256_final(&hash, digest);
+    assert_int_equal(digest[0], 0xba);
+    assert_int_equal(digest[31], 0xad);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_texts_have_their_known_hashes),
+        cmocka_unit_test(pieces_of_any_size_give_the_hash_of_the_whole),
+        cmocka_unit_test(the_raw_digest_is_the_hex_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include "base/err.h"
+#include "bus/config.h"
+#include "bus/consumer.h"
+
+// Shared by the .c files of this module only: making librdkafka handles out of a bus_config, and
+// turning their errors into verdicts.
+
+struct bus_pair {
+    const char *name, *value;
+};
+
+// A configuration with what every client of ours has, then the pairs, then the operator's
+// properties. `opaque` reaches the callbacks. The caller owns *ret until rd_kafka_new takes it.
+MUST_CHECK enum err bus_conf_new(const struct bus_config *config, const struct bus_pair *pairs,
+                                 size_t count, void *opaque, rd_kafka_conf_t **ret,
+                                 struct why *why);
+// True and set where this librdkafka knows the property; false where it does not.
+bool bus_conf_set_if_known(rd_kafka_conf_t *conf, const char *name, const char *value);
+// Creates the client; takes *conf in any case.
+MUST_CHECK enum err bus_client_new(rd_kafka_type_t type, rd_kafka_conf_t **conf, rd_kafka_t **ret,
+                                   struct why *why);
+// What the opaque of every handle starts with: where its log lines go.
+struct bus_opaque {
+    void (*log)(int level, const char *facility, const char *message);
+};
+
+// Verdict of a response code of the client or a broker outside transactions.
+enum err bus_verdict(rd_kafka_resp_err_t code);
+// The same as one sentence behind `what`.
+enum err bus_fail(rd_kafka_resp_err_t code, const char *what, struct why *why);
+
+rd_kafka_topic_partition_list_t *bus_list_of(const struct bus_position *positions, size_t count);
+// The consumer's client handle, for a producer that sends its offsets.
+rd_kafka_t *bus_consumer_client(struct bus_consumer *consumer);
+// Fills one message from librdkafka's; the topic's name is interned by the caller.
+void bus_message_fill(struct bus_message *ret, const char *topic,
+                      const rd_kafka_message_t *message);

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+#include "bus/config.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "bus/client.h"
+
+// The settings that every client of ours has, and where librdkafka's words go. An operator's
+// property wins over ours: whoever sets KAFKA_FETCH_MAX_BYTES means it.
+
+extern char **environ;
+
+static const char prefix[] = "KAFKA_";
+
+static bool is_property(const char *entry)
+{
+    return strncmp(entry, prefix, strlen(prefix)) == 0 && strchr(entry, '=') != NULL &&
+           strncmp(entry, "KAFKA_BOOTSTRAP_SERVERS=", 24) != 0;
+}
+
+char **bus_properties_from_environment(void)
+{
+    size_t count = 0;
+    for (char **entry = environ; *entry != NULL; entry++)
+        count += is_property(*entry);
+    char **list = mem_array(2 * count + 1, sizeof *list);
+    size_t at = 0;
+    for (char **entry = environ; *entry != NULL && at < 2 * count; entry++) {
+        if (!is_property(*entry))
+            continue;
+        const char *name = *entry + strlen(prefix);
+        const char *equals = strchr(name, '=');
+        list[at] = mem_dup_bytes(name, (size_t)(equals - name));
+        for (char *c = list[at]; *c != '\0'; c++)
+            *c = (char)(*c == '_' ? '.' : tolower((unsigned char)*c));
+        list[at + 1] = mem_dup(equals + 1);
+        at += 2;
+    }
+    return list;
+}
+
+void bus_properties_free(char **properties)
+{
+    for (size_t i = 0; properties != NULL && properties[i] != NULL; i++)
+        free(properties[i]);
+    free(properties);
+}
+
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *message)
+{
+    const struct bus_opaque *opaque = rd_kafka_opaque(rk);
+    if (opaque != NULL && opaque->log != NULL)
+        opaque->log(level, facility, message);
+}
+
+// Errors of brokers and connections: librdkafka recovers by itself, so they are words, not
+// verdicts.
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *unused)
+{
+    (void)unused;
+    const struct bus_opaque *opaque = rd_kafka_opaque(rk);
+    if (opaque != NULL && opaque->log != NULL)
+        opaque->log(code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ? 4 : 6,
+                    rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
+}
+
+static enum err set(rd_kafka_conf_t *conf, const char *name, const char *value, struct why *why)
+{
+    char text[256];
+    switch (rd_kafka_conf_set(conf, name, value, text, sizeof text)) {
+    case RD_KAFKA_CONF_OK:
+        return ERR_OK;
+    case RD_KAFKA_CONF_UNKNOWN:
+        return why_say(why, ERR_REJECT, "librdkafka %s knows no property %s",
+                       rd_kafka_version_str(), name);
+    case RD_KAFKA_CONF_INVALID:
+        break;
+    }
+    return why_say(why, ERR_FATAL, "Kafka property %s: %s", name, text);
+}
+
+bool bus_conf_set_if_known(rd_kafka_conf_t *conf, const char *name, const char *value)
+{
+    return set(conf, name, value, NULL) == ERR_OK;
+}
+
+static enum err set_properties(rd_kafka_conf_t *conf, const struct bus_config *config,
+                               struct why *why)
+{
+    for (char *const *entry = config->properties; entry != NULL && *entry != NULL; entry += 2) {
+        enum err err = set(conf, entry[0], entry[1], why);
+        if (err == ERR_REJECT && config->log != NULL)
+            config->log(4, "PROPERTY", why == NULL ? entry[0] : why->text);
+        else if (err != ERR_OK)
+            return err;
+    }
+    return ERR_OK;
+}
+
+enum err bus_conf_new(const struct bus_config *config, const struct bus_pair *pairs, size_t count,
+                      void *opaque, rd_kafka_conf_t **ret, struct why *why)
+{
+    static const struct bus_pair common[] = {
+        {"socket.nagle.disable", "true"},    {"socket.timeout.ms", "7000"},
+        {"reconnect.backoff.ms", "50"},      {"reconnect.backoff.max.ms", "500"},
+        {"socket.keepalive.enable", "true"}, {"topic.metadata.refresh.interval.ms", "60000"},
+        {"log.connection.close", "false"},
+    };
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    enum err err = set(conf, "bootstrap.servers", config->bootstrap_servers, why);
+    if (err == ERR_OK)
+        err = set(conf, "client.id", config->client_id, why);
+    for (size_t i = 0; i < ARRAY_LEN(common) && err == ERR_OK; i++)
+        err = set(conf, common[i].name, common[i].value, why);
+    for (size_t i = 0; i < count && err == ERR_OK; i++)
+        err = set(conf, pairs[i].name, pairs[i].value, why);
+    if (err == ERR_OK)
+        err = set_properties(conf, config, why);
+    if (err != ERR_OK) {
+        rd_kafka_conf_destroy(conf);
+        return ERR_FATAL;
+    }
+    rd_kafka_conf_set_opaque(conf, opaque);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    *ret = conf;
+    return ERR_OK;
+}
+
+enum err bus_client_new(rd_kafka_type_t type, rd_kafka_conf_t **conf, rd_kafka_t **ret,
+                        struct why *why)
+{
+    char text[256];
+    rd_kafka_conf_t *taken = TAKE(*conf);
+    rd_kafka_t *rk = rd_kafka_new(type, taken, text, sizeof text);
+    if (rk == NULL) {
+        rd_kafka_conf_destroy(taken);
+        return why_say(why, ERR_FATAL, "cannot make a Kafka client: %s", text);
+    }
+    *ret = rk;
+    return ERR_OK;
+}
+
+enum err bus_verdict(rd_kafka_resp_err_t code)
+{
+    switch ((int)code) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+        return ERR_OK;
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR__FENCED:
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR__INVALID_ARG:
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+        return ERR_FATAL;
+    default:
+        return ERR_RETRY;
+    }
+}
+
+enum err bus_fail(rd_kafka_resp_err_t code, const char *what, struct why *why)
+{
+    return why_say(why, bus_verdict(code), "%s: %s (%s)", what, rd_kafka_err2str(code),
+                   rd_kafka_err2name(code));
+}
+
+rd_kafka_topic_partition_list_t *bus_list_of(const struct bus_position *positions, size_t count)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_topic_partition_t *entry =
+            rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition);
+        entry->offset = positions[i].offset;
+        size_t len = strlen(positions[i].metadata);
+        if (len > 0) {
+            // librdkafka frees the metadata with the list.
+            entry->metadata = mem_dup_bytes(positions[i].metadata, len);
+            entry->metadata_size = len;
+        }
+    }
+    return list;
+}

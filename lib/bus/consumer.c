@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: MIT
+#include "bus/consumer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "bus/client.h"
+
+// One thread polls, and rebalance callbacks run inside its polls, so nothing here is locked. The
+// assignment is eager: partitions come and go all together. Finding the start offsets may need a
+// server that is down (the broker for committed offsets, PostgreSQL for the recorder's): then the
+// assignment is answered empty at once, kept as pending, and tried again from the polls, so that
+// the group is not held up. librdkafka's batch call waits out its whole time unless the batch is
+// full; so the first message is waited for alone and the rest taken without waiting.
+
+enum { BLOCK_MAX = 10000, TOPICS_MAX = 64, LOOKUP_MS = 5000 };
+
+struct interned {
+    const rd_kafka_topic_t *handle;
+    char *name;
+};
+
+struct bus_consumer {
+    struct bus_opaque opaque; // first: the log callback looks for it here
+    rd_kafka_t *rk;
+    rd_kafka_queue_t *queue;
+    char *group;
+    struct bus_consumer_options options;
+    struct interned topics[TOPICS_MAX];
+    size_t topic_count;
+    rd_kafka_message_t **taken; // messages of the block that is out
+    size_t taken_count;
+    struct bus_message *messages;
+    struct bus_position *ends;
+    size_t end_count;
+    rd_kafka_topic_partition_list_t *pending; // to be assigned once their offsets are known
+    struct backoff pending_backoff;
+    int64_t pending_at_ms;
+    rd_kafka_topic_partition_list_t *held; // assigned; metadata of committed offsets in it
+    bool was_rebalanced;
+    enum err failure; // of a callback, given by the next poll
+    struct why failure_why;
+};
+
+rd_kafka_t *bus_consumer_client(struct bus_consumer *consumer)
+{
+    return consumer->rk;
+}
+
+static const char *intern(struct bus_consumer *consumer, const rd_kafka_topic_t *handle,
+                          const char *name)
+{
+    for (size_t i = 0; i < consumer->topic_count; i++)
+        if (consumer->topics[i].handle == handle && handle != NULL)
+            return consumer->topics[i].name;
+    for (size_t i = 0; i < consumer->topic_count; i++) {
+        if (strcmp(consumer->topics[i].name, name) != 0)
+            continue;
+        if (handle != NULL)
+            consumer->topics[i].handle = handle;
+        return consumer->topics[i].name;
+    }
+    size_t at = consumer->topic_count < TOPICS_MAX ? consumer->topic_count++ : TOPICS_MAX - 1;
+    consumer->topics[at] = (struct interned){handle, mem_dup(name)};
+    return consumer->topics[at].name;
+}
+
+static void position_fill(struct bus_consumer *consumer, struct bus_position *ret,
+                          const rd_kafka_topic_partition_t *entry)
+{
+    *ret = (struct bus_position){.topic = intern(consumer, NULL, entry->topic),
+                                 .partition = entry->partition,
+                                 .offset = entry->offset < 0 ? BUS_OFFSET_NONE : entry->offset};
+    if (entry->metadata != NULL && entry->metadata_size < sizeof ret->metadata)
+        memcpy(ret->metadata, entry->metadata, entry->metadata_size);
+}
+
+static struct bus_position *positions_of(struct bus_consumer *consumer,
+                                         const rd_kafka_topic_partition_list_t *list)
+{
+    struct bus_position *positions = mem_array((size_t)list->cnt, sizeof *positions);
+    for (int i = 0; i < list->cnt; i++)
+        position_fill(consumer, &positions[i], &list->elems[i]);
+    return positions;
+}
+
+// The group's committed offsets (with metadata) into the list. A partition without one is fatal:
+// where to start is an operator's decision, never ours.
+static enum err look_up_committed(struct bus_consumer *consumer,
+                                  rd_kafka_topic_partition_list_t *list, struct why *why)
+{
+    rd_kafka_resp_err_t code = rd_kafka_committed(consumer->rk, list, LOOKUP_MS);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return bus_fail(code, "cannot read the committed offsets", why);
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *entry = &list->elems[i];
+        if (entry->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return bus_fail(entry->err, "cannot read the committed offsets", why);
+        if (entry->offset < 0)
+            return why_code(
+                why, ERR_FATAL, "no-offset",
+                "group %s has no committed offset for %s/%d: run retentionctl topics apply for new "
+                "topics, or retentionctl topics new-generation for a topic that was made again",
+                consumer->group, entry->topic, entry->partition);
+    }
+    return ERR_OK;
+}
+
+static enum err find_offsets(struct bus_consumer *consumer, rd_kafka_topic_partition_list_t *list,
+                             struct why *why)
+{
+    if (consumer->options.assigned == NULL)
+        return look_up_committed(consumer, list, why);
+    struct bus_position *positions = positions_of(consumer, list);
+    for (int i = 0; i < list->cnt; i++)
+        positions[i].offset = BUS_OFFSET_NONE;
+    enum err err =
+        consumer->options.assigned(consumer->options.context, positions, (size_t)list->cnt, why);
+    for (int i = 0; i < list->cnt && err == ERR_OK; i++)
+        list->elems[i].offset =
+            positions[i].offset == BUS_OFFSET_NONE ? RD_KAFKA_OFFSET_INVALID : positions[i].offset;
+    free(positions);
+    return err;
+}
+
+static void forget(rd_kafka_topic_partition_list_t **list)
+{
+    if (*list != NULL)
+        rd_kafka_topic_partition_list_destroy(*list);
+    *list = NULL;
+}
+
+static void assign(struct bus_consumer *consumer, rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_resp_err_t code = rd_kafka_assign(consumer->rk, list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        consumer->failure = bus_fail(code, "cannot take partitions", &consumer->failure_why);
+}
+
+// Tries to start the pending partitions; keeps them pending on ERR_RETRY.
+static void start_pending(struct bus_consumer *consumer)
+{
+    struct why why = {0};
+    enum err err = find_offsets(consumer, consumer->pending, &why);
+    if (err == ERR_RETRY) {
+        consumer->pending_at_ms = clock_mono_ms() + backoff_next_ms(&consumer->pending_backoff);
+        if (consumer->opaque.log != NULL)
+            consumer->opaque.log(4, "ASSIGN", why.text);
+        return;
+    }
+    backoff_reset(&consumer->pending_backoff);
+    forget(&consumer->held);
+    consumer->held = TAKE(consumer->pending);
+    if (err == ERR_OK) {
+        assign(consumer, consumer->held);
+        return;
+    }
+    consumer->failure = err;
+    consumer->failure_why = why;
+}
+
+static void revoke(struct bus_consumer *consumer)
+{
+    consumer->was_rebalanced = true;
+    if (consumer->options.revoked != NULL && consumer->held != NULL && consumer->held->cnt > 0) {
+        struct bus_position *positions = positions_of(consumer, consumer->held);
+        consumer->options.revoked(consumer->options.context, positions,
+                                  (size_t)consumer->held->cnt);
+        free(positions);
+    }
+    forget(&consumer->held);
+    forget(&consumer->pending);
+}
+
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+                         rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    struct bus_consumer *consumer = opaque;
+    revoke(consumer);
+    IGNORE(rd_kafka_assign(rk, NULL)); // answers the group; real partitions follow in start_pending
+    if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS || list->cnt == 0)
+        return;
+    consumer->pending = rd_kafka_topic_partition_list_copy(list);
+    start_pending(consumer);
+}
+
+static enum err subscribe(struct bus_consumer *consumer, struct why *why)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)consumer->options.topic_count);
+    for (size_t i = 0; i < consumer->options.topic_count; i++)
+        rd_kafka_topic_partition_list_add(list, consumer->options.topics[i], RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(consumer->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ERR_OK : bus_fail(code, "cannot subscribe", why);
+}
+
+static enum err client_open(struct bus_consumer *consumer, const struct bus_config *config,
+                            struct why *why)
+{
+    const struct bus_consumer_options *options = &consumer->options;
+    char kbytes[32];
+    int64_t queue_bytes = options->queue_bytes > 0 ? options->queue_bytes : 16 * 1024 * 1024;
+    snprintf(kbytes, sizeof kbytes, "%lld", (long long)(queue_bytes / 1024));
+    const struct bus_pair pairs[] = {
+        {"group.id", options->group},
+        {"partition.assignment.strategy", "range"},
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"auto.offset.reset", "error"},
+        {"isolation.level", "read_committed"},
+        {"session.timeout.ms", "10000"},
+        {"heartbeat.interval.ms", "1000"},
+        {"max.poll.interval.ms", "300000"},
+        {"fetch.wait.max.ms", "20"},
+        {"fetch.error.backoff.ms", "20"},
+        {"fetch.max.bytes", "2097152"},
+        {"fetch.message.max.bytes", "524288"},
+        {"message.max.bytes", "2000000"},
+        {"receive.message.max.bytes", "20000000"},
+        {"queued.min.messages", "10000000"},
+        {"queued.max.messages.kbytes", kbytes},
+        {"enable.partition.eof", options->wants_end ? "true" : "false"},
+        // NULL is not accepted as a value: the last pair is only counted with an instance id.
+        {"group.instance.id", options->instance_id == NULL ? "" : options->instance_id},
+    };
+    rd_kafka_conf_t *conf = NULL;
+    size_t count = ARRAY_LEN(pairs) - (options->instance_id == NULL);
+    enum err err = bus_conf_new(config, pairs, count, consumer, &conf, why);
+    if (err != ERR_OK)
+        return err;
+    // Without it a full queue is looked at again only after a second.
+    bus_conf_set_if_known(conf, "fetch.queue.backoff.ms", "1");
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    err = bus_client_new(RD_KAFKA_CONSUMER, &conf, &consumer->rk, why);
+    if (err != ERR_OK)
+        return err;
+    rd_kafka_poll_set_consumer(consumer->rk);
+    consumer->queue = rd_kafka_queue_get_consumer(consumer->rk);
+    return ERR_OK;
+}
+
+enum err bus_consumer_open(const struct bus_config *config,
+                           const struct bus_consumer_options *options, struct bus_consumer **ret,
+                           struct why *why)
+{
+    CLEANUP(bus_consumer_close_p) struct bus_consumer *consumer = mem_zalloc(sizeof *consumer);
+    consumer->opaque.log = config->log;
+    consumer->options = *options;
+    consumer->group = mem_dup(options->group);
+    consumer->taken = mem_array(BLOCK_MAX, sizeof(rd_kafka_message_t *));
+    consumer->messages = mem_array(BLOCK_MAX, sizeof *consumer->messages);
+    consumer->ends = mem_array(BLOCK_MAX, sizeof *consumer->ends);
+    backoff_init(&consumer->pending_backoff, 100, 5000);
+    enum err err = client_open(consumer, config, why);
+    if (err == ERR_OK)
+        err = subscribe(consumer, why);
+    if (err != ERR_OK)
+        return err;
+    *ret = TAKE(consumer);
+    return ERR_OK;
+}
+
+static void release_taken(struct bus_consumer *consumer)
+{
+    for (size_t i = 0; i < consumer->taken_count; i++)
+        rd_kafka_message_destroy(consumer->taken[i]);
+    consumer->taken_count = 0;
+    consumer->end_count = 0;
+}
+
+void bus_consumer_close(struct bus_consumer *consumer)
+{
+    if (consumer == NULL)
+        return;
+    release_taken(consumer);
+    if (consumer->queue != NULL)
+        rd_kafka_queue_destroy(consumer->queue);
+    if (consumer->rk != NULL) {
+        rd_kafka_consumer_close(consumer->rk);
+        rd_kafka_destroy(consumer->rk);
+    }
+    forget(&consumer->held);
+    forget(&consumer->pending);
+    for (size_t i = 0; i < consumer->topic_count; i++)
+        free(consumer->topics[i].name);
+    free(consumer->taken);
+    free(consumer->messages);
+    free(consumer->ends);
+    free(consumer->group);
+    free(consumer);
+}
+
+void bus_message_fill(struct bus_message *ret, const char *topic, const rd_kafka_message_t *message)
+{
+    rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    int64_t timestamp = rd_kafka_message_timestamp(message, &type);
+    *ret = (struct bus_message){
+        .topic = topic,
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || timestamp < 0 ? 0 : timestamp,
+        .key = bytes_of(message->key, message->key == NULL ? 0 : message->key_len),
+        .value = bytes_of(message->payload, message->payload == NULL ? 0 : message->len),
+        .handle = message,
+    };
+}
+
+// A message with an error code is an event of the consumer: the end of a partition, or a failure.
+static enum err take_event(struct bus_consumer *consumer, const rd_kafka_message_t *message,
+                           struct why *why)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        consumer->ends[consumer->end_count++] = (struct bus_position){
+            .topic = intern(consumer, message->rkt, rd_kafka_topic_name(message->rkt)),
+            .partition = message->partition,
+            .offset = message->offset};
+        return ERR_OK;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED) {
+        consumer->was_rebalanced = true;
+        return ERR_OK;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+        return why_code(
+            why, ERR_FATAL, "no-offset",
+            "%s/%d: the next offset to read is not in the log any more (%s): records were deleted "
+            "before they were read, or the topic was made again; see retentionctl topics "
+            "new-generation",
+            message->rkt == NULL ? "?" : rd_kafka_topic_name(message->rkt), message->partition,
+            rd_kafka_message_errstr(message));
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL ||
+        message->err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
+        char text[256] = "";
+        rd_kafka_resp_err_t code = rd_kafka_fatal_error(consumer->rk, text, sizeof text);
+        bool is_fenced = code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ||
+                         message->err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+        return why_code(why, ERR_FATAL, is_fenced ? "fenced" : "consumer-fatal",
+                        "consumer of group %s: %s", consumer->group,
+                        text[0] == '\0' ? rd_kafka_message_errstr(message) : text);
+    }
+    enum err err = bus_verdict(message->err);
+    return why_say(why, err == ERR_OK ? ERR_RETRY : err, "%s: %s",
+                   message->rkt == NULL ? consumer->group : rd_kafka_topic_name(message->rkt),
+                   rd_kafka_message_errstr(message));
+}
+
+// Waits for one message at most wait_ms, then takes what is there already.
+static size_t fetch(struct bus_consumer *consumer, size_t max, int64_t wait_ms)
+{
+    ssize_t first = rd_kafka_consume_batch_queue(consumer->queue, (int)wait_ms, consumer->taken, 1);
+    if (first <= 0)
+        return 0;
+    ssize_t more =
+        max < 2 ? 0
+                : rd_kafka_consume_batch_queue(consumer->queue, 0, consumer->taken + 1, max - 1);
+    return (size_t)first + (more < 0 ? 0 : (size_t)more);
+}
+
+static enum err take_failure(struct bus_consumer *consumer, struct why *why)
+{
+    enum err err = consumer->failure;
+    consumer->failure = ERR_OK;
+    if (err != ERR_OK && why != NULL)
+        *why = consumer->failure_why;
+    return err;
+}
+
+enum err bus_consumer_poll(struct bus_consumer *consumer, size_t max, int64_t wait_ms,
+                           struct bus_block *ret, struct why *why)
+{
+    release_taken(consumer);
+    consumer->was_rebalanced = false;
+    if (consumer->pending != NULL && clock_mono_ms() >= consumer->pending_at_ms)
+        start_pending(consumer);
+    size_t got = fetch(consumer, max < BLOCK_MAX ? max : BLOCK_MAX, wait_ms);
+    enum err err = take_failure(consumer, why);
+    size_t count = 0;
+    consumer->taken_count = got;
+    for (size_t i = 0; i < got; i++) {
+        const rd_kafka_message_t *message = consumer->taken[i];
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            const char *topic = intern(consumer, message->rkt, rd_kafka_topic_name(message->rkt));
+            bus_message_fill(&consumer->messages[count++], topic, message);
+        } else if (err == ERR_OK || err == ERR_RETRY) {
+            struct why event = {0};
+            enum err verdict = take_event(consumer, message, &event);
+            if (verdict != ERR_OK && why != NULL)
+                *why = event;
+            err = verdict == ERR_OK ? err : verdict;
+        }
+    }
+    *ret = (struct bus_block){.messages = consumer->messages,
+                              .count = count,
+                              .was_rebalanced = consumer->was_rebalanced,
+                              .ends = consumer->ends,
+                              .end_count = consumer->end_count};
+    // Messages that came beside a passing error are good: the error will be back if it lasts.
+    return err == ERR_RETRY && count > 0 ? ERR_OK : err;
+}
+
+void bus_block_release(struct bus_consumer *consumer, struct bus_block *block)
+{
+    release_taken(consumer);
+    *block = (struct bus_block){0};
+}
+
+bool bus_message_header(const struct bus_message *message, const char *name, struct bytes *ret)
+{
+    rd_kafka_headers_t *headers = NULL;
+    const void *value = NULL;
+    size_t len = 0;
+    if (rd_kafka_message_headers(message->handle, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_last(headers, name, &value, &len) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    *ret = bytes_of(value, value == NULL ? 0 : len);
+    return true;
+}
+
+bool bus_message_header_at(const struct bus_message *message, size_t index, const char **ret_name,
+                           struct bytes *ret)
+{
+    rd_kafka_headers_t *headers = NULL;
+    const void *value = NULL;
+    size_t len = 0;
+    if (rd_kafka_message_headers(message->handle, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_all(headers, index, ret_name, &value, &len) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    *ret = bytes_of(value, value == NULL ? 0 : len);
+    return true;
+}
+
+size_t bus_consumer_assignment(struct bus_consumer *consumer, struct bus_position **ret)
+{
+    if (consumer->held == NULL) {
+        *ret = NULL;
+        return 0;
+    }
+    *ret = positions_of(consumer, consumer->held);
+    return (size_t)consumer->held->cnt;
+}
+
+enum err bus_consumer_seek(struct bus_consumer *consumer, const char *topic, int32_t partition,
+                           int64_t offset, struct why *why)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+    // A finite time-out is taken as microseconds by 2.0.2; -1 waits.
+    rd_kafka_error_t *error = rd_kafka_seek_partitions(consumer->rk, list, -1);
+    rd_kafka_resp_err_t code = error == NULL ? list->elems[0].err : rd_kafka_error_code(error);
+    if (error != NULL)
+        rd_kafka_error_destroy(error);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ERR_OK : bus_fail(code, "cannot seek", why);
+}
+
+enum err bus_consumer_rewind(struct bus_consumer *consumer, struct why *why)
+{
+    if (consumer->held == NULL || consumer->held->cnt == 0)
+        return ERR_OK;
+    release_taken(consumer);
+    // A new assignment drops everything that was fetched ahead, whatever state a fetcher is in.
+    enum err err = look_up_committed(consumer, consumer->held, why);
+    if (err != ERR_OK)
+        return err;
+    rd_kafka_resp_err_t code = rd_kafka_assign(consumer->rk, consumer->held);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ERR_OK : bus_fail(code, "cannot rewind", why);
+}
+
+enum err bus_consumer_bounds(struct bus_consumer *consumer, const char *topic, int32_t partition,
+                             int64_t *ret_first, int64_t *ret_end, struct why *why)
+{
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(consumer->rk, topic, partition,
+                                                                ret_first, ret_end, LOOKUP_MS);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? ERR_OK
+               : bus_fail(code, "cannot ask for the bounds of a partition", why);
+}
+
+enum err bus_consumer_keep_alive(struct bus_consumer *consumer, bool *ret_rebalanced,
+                                 struct why *why)
+{
+    consumer->was_rebalanced = false;
+    if (consumer->held != NULL)
+        IGNORE(rd_kafka_pause_partitions(consumer->rk,
+                                         consumer->held)); // a partition that went is no loss
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->rk, 0);
+    enum err err = ERR_OK;
+    if (message != NULL && message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        err = take_event(consumer, message, why);
+    bool is_lost = message != NULL && message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    char *topic = is_lost ? mem_dup(rd_kafka_topic_name(message->rkt)) : NULL;
+    int32_t partition = is_lost ? message->partition : 0;
+    int64_t offset = is_lost ? message->offset : 0;
+    if (message != NULL)
+        rd_kafka_message_destroy(message);
+    if (consumer->held != NULL)
+        IGNORE(rd_kafka_resume_partitions(consumer->rk, consumer->held));
+    // A message that slipped through the pause is put back by seeking to it.
+    if (err == ERR_OK && is_lost && !consumer->was_rebalanced)
+        err = bus_consumer_seek(consumer, topic, partition, offset, why);
+    free(topic);
+    *ret_rebalanced = consumer->was_rebalanced;
+    enum err failure = take_failure(consumer, why);
+    return failure != ERR_OK ? failure : err;
+}
+
+void bus_consumer_note(struct bus_consumer *consumer, const struct bus_position *positions,
+                       size_t count)
+{
+    if (count == 0)
+        return;
+    rd_kafka_topic_partition_list_t *list = bus_list_of(positions, count);
+    IGNORE(rd_kafka_commit(consumer->rk, list, 1)); // for lag tools only; PostgreSQL has the truth
+    rd_kafka_topic_partition_list_destroy(list);
+}

@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: MIT
+#include "bus/producer.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/program.h"
+#include "bus/client.h"
+#include "bus/partition.h"
+
+// The guard. librdkafka repeats EndTxn and TxnOffsetCommit silently after a lost connection, with
+// the same producer epoch; the first, delayed request can then end the next transaction or set its
+// offsets back, and every call has returned OK (KAFKA-17754). The only trace is that a request was
+// sent more than once: so an interceptor counts the sends of both, and after a second send, a
+// time-out, a transport error or a long pause of the process the client is destroyed and made again
+// under the same transactional id. Its new epoch fences whatever is still under way; the caller
+// then reads the committed offsets, because nobody else knows what became of the transaction.
+//
+// States: idle -> open (begin) -> idle (commit, abort) and, from anywhere, broken -> rebuild ->
+// idle.
+
+enum {
+    KEY_END_TXN = 26,
+    KEY_TXN_OFFSET_COMMIT = 28,
+    TOPICS_MAX = 64,
+    STEP_MS = 2000,
+    CALLS_MAX = 3
+};
+
+struct topic {
+    char *name;
+    int32_t partitions;
+};
+
+struct bus_producer {
+    struct bus_opaque opaque; // first: the log callback looks for it here
+    rd_kafka_t *rk;
+    char *bootstrap_servers, *client_id, *transactional_id;
+    char **properties;
+    int64_t transaction_timeout_ms, linger_ms, queue_bytes;
+    atomic_uint sent_end_txn, sent_offset_commit; // moved by librdkafka's threads
+    uint64_t failed; // deliveries that failed since the last flush or begin
+    char failed_why[200];
+    bool is_open; // a transaction is open
+    int64_t begun_ms;
+    struct topic topics[TOPICS_MAX];
+    size_t topic_count;
+    struct bus_producer_counts counts;
+};
+
+static rd_kafka_resp_err_t on_request_sent(rd_kafka_t *rk, int fd, const char *broker, int32_t id,
+                                           int16_t key, int16_t version, int32_t correlation,
+                                           size_t size, void *opaque)
+{
+    (void)rk, (void)fd, (void)broker, (void)id, (void)version, (void)correlation, (void)size;
+    struct bus_producer *producer = opaque;
+    if (key == KEY_END_TXN)
+        atomic_fetch_add(&producer->sent_end_txn, 1);
+    else if (key == KEY_TXN_OFFSET_COMMIT)
+        atomic_fetch_add(&producer->sent_offset_commit, 1);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque,
+                                  char *text, size_t size)
+{
+    (void)conf, (void)text, (void)size;
+    return rd_kafka_interceptor_add_on_request_sent(rk, "send-counter", on_request_sent, opaque);
+}
+
+// Without a delivery callback the flush inside commit would poll in steps of 10 ms.
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)rk;
+    struct bus_producer *producer = opaque;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    if (producer->failed++ == 0)
+        snprintf(producer->failed_why, sizeof producer->failed_why, "%s",
+                 rd_kafka_err2str(message->err));
+}
+
+static enum err client_open(struct bus_producer *producer, struct why *why)
+{
+    char timeout[24], socket_timeout[24], linger[24], kbytes[24];
+    snprintf(timeout, sizeof timeout, "%lld", (long long)producer->transaction_timeout_ms);
+    snprintf(socket_timeout, sizeof socket_timeout, "%lld",
+             (long long)producer->transaction_timeout_ms / 2);
+    snprintf(linger, sizeof linger, "%lld", (long long)producer->linger_ms);
+    snprintf(kbytes, sizeof kbytes, "%lld", (long long)(producer->queue_bytes / 1024));
+    const struct bus_pair pairs[] = {
+        {"enable.idempotence", "true"},
+        {"acks", "all"},
+        {"linger.ms", linger},
+        {"queue.buffering.max.kbytes", kbytes},
+        {"queue.buffering.max.messages", "1000000"},
+        {"batch.num.messages", "10000"},
+        {"message.max.bytes", "1200000"},
+        {"partitioner", "murmur2_random"},
+        {"retry.backoff.ms", "20"},
+        {"transactional.id", producer->transactional_id == NULL ? "" : producer->transactional_id},
+        {"transaction.timeout.ms", timeout},
+        {"socket.timeout.ms", socket_timeout},
+    };
+    const struct bus_config config = {producer->bootstrap_servers, producer->client_id,
+                                      producer->properties, producer->opaque.log};
+    rd_kafka_conf_t *conf = NULL;
+    size_t count = ARRAY_LEN(pairs) - (producer->transactional_id == NULL ? 3 : 0);
+    enum err err = bus_conf_new(&config, pairs, count, producer, &conf, why);
+    if (err != ERR_OK)
+        return err;
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    rd_kafka_conf_interceptor_add_on_new(conf, "send-counter", on_new, producer);
+    return bus_client_new(RD_KAFKA_PRODUCER, &conf, &producer->rk, why);
+}
+
+static void client_close(struct bus_producer *producer)
+{
+    if (producer->rk == NULL)
+        return;
+    // What is unsent belongs to a transaction that is not committed: nobody will miss it.
+    if (producer->transactional_id != NULL)
+        IGNORE(rd_kafka_purge(producer->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT));
+    IGNORE(rd_kafka_flush(producer->rk, 200)); // serves the callbacks of what was purged
+    rd_kafka_destroy(producer->rk);
+    producer->rk = NULL;
+}
+
+enum decision {
+    DECISION_DONE,
+    DECISION_AGAIN,
+    DECISION_ABORT,
+    DECISION_REBUILD,
+    DECISION_FENCED,
+    DECISION_FATAL
+};
+
+static bool is_transport(rd_kafka_resp_err_t code)
+{
+    switch ((int)code) {
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
+    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+        return true;
+    default:
+        return false;
+    }
+}
+
+// What an error of a transactional call asks for, in the order that matters: a fenced producer may
+// be flagged as merely abortable, and INVALID_TXN_STATE on a live process can be the trace of a
+// torn transaction, which a new epoch mends.
+static enum decision decide(const rd_kafka_error_t *error)
+{
+    if (error == NULL)
+        return DECISION_DONE;
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    if (code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+        code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
+        code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+        return DECISION_FENCED;
+    if (code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
+        code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT ||
+        code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
+        return DECISION_FATAL;
+    if (rd_kafka_error_is_fatal(error))
+        return DECISION_REBUILD;
+    if (rd_kafka_error_txn_requires_abort(error))
+        return DECISION_ABORT;
+    if (rd_kafka_error_is_retriable(error))
+        return DECISION_AGAIN;
+    return DECISION_REBUILD;
+}
+
+// Takes the error: its sentence into `why`, whether it was of the transport, and what it asks for.
+static enum decision take_error(rd_kafka_error_t *error, const char *what, bool *was_transport,
+                                struct why *why)
+{
+    enum decision decision = decide(error);
+    if (error == NULL)
+        return decision;
+    if (is_transport(rd_kafka_error_code(error)))
+        *was_transport = true;
+    IGNORE(why_code(why, ERR_RETRY, decision == DECISION_FENCED ? "fenced" : "transaction",
+                    "%s: %s (%s)", what, rd_kafka_error_string(error),
+                    rd_kafka_error_name(error))); // the caller has the verdict
+    rd_kafka_error_destroy(error);
+    return decision;
+}
+
+// Fences every predecessor of the transactional id; patient, since the broker may be away.
+static enum err init_transactions(struct bus_producer *producer, struct why *why)
+{
+    struct backoff backoff;
+    backoff_init(&backoff, 50, 1000);
+    for (;;) {
+        bool was_transport = false;
+        rd_kafka_error_t *error = rd_kafka_init_transactions(producer->rk, STEP_MS);
+        if (error != NULL && producer->opaque.log != NULL)
+            producer->opaque.log(4, "INIT", rd_kafka_error_string(error));
+        enum decision decision =
+            take_error(error, "cannot take the transactional id", &was_transport, why);
+        if (decision == DECISION_DONE)
+            return ERR_OK;
+        if (decision == DECISION_FENCED || decision == DECISION_FATAL ||
+            decision == DECISION_REBUILD)
+            return ERR_FATAL;
+        if (program_wait_ms(backoff_next_ms(&backoff)))
+            return ERR_STOP;
+    }
+}
+
+static enum err rebuild(struct bus_producer *producer, struct why *why)
+{
+    producer->is_open = false;
+    producer->counts.rebuilds++;
+    for (unsigned tries = 0;; tries++) {
+        client_close(producer);
+        enum err err = client_open(producer, why);
+        if (err == ERR_OK)
+            err = init_transactions(producer, why);
+        // One more try with a fresh client: a fatal state of the old one may have leaked into its
+        // last request.
+        if (err != ERR_FATAL || tries == CALLS_MAX ||
+            (why != NULL && strcmp(why->code, "fenced") == 0))
+            return err;
+        if (program_wait_ms(200))
+            return ERR_STOP;
+    }
+}
+
+static char **properties_copy(char *const *from)
+{
+    size_t count = 0;
+    while (from != NULL && from[count] != NULL)
+        count++;
+    char **copy = mem_array(count + 1, sizeof *copy);
+    for (size_t i = 0; i < count; i++)
+        copy[i] = mem_dup(from[i]);
+    return copy;
+}
+
+enum err bus_producer_open(const struct bus_config *config,
+                           const struct bus_producer_options *options, struct bus_producer **ret,
+                           struct why *why)
+{
+    CLEANUP(bus_producer_close_p) struct bus_producer *producer = mem_zalloc(sizeof *producer);
+    producer->opaque.log = config->log;
+    producer->bootstrap_servers = mem_dup(config->bootstrap_servers);
+    producer->client_id = mem_dup(config->client_id);
+    producer->properties = properties_copy(config->properties);
+    producer->transactional_id =
+        options->transactional_id == NULL ? NULL : mem_dup(options->transactional_id);
+    producer->transaction_timeout_ms =
+        options->transaction_timeout_ms > 0 ? options->transaction_timeout_ms : 15000;
+    producer->linger_ms = options->linger_ms > 0 ? options->linger_ms : 5;
+    producer->queue_bytes = options->queue_bytes > 0 ? options->queue_bytes : 16 * 1024 * 1024;
+    enum err err = client_open(producer, why);
+    if (err == ERR_OK && producer->transactional_id != NULL)
+        err = init_transactions(producer, why);
+    if (err != ERR_OK)
+        return err;
+    *ret = TAKE(producer);
+    return ERR_OK;
+}
+
+void bus_producer_close(struct bus_producer *producer)
+{
+    if (producer == NULL)
+        return;
+    client_close(producer);
+    for (size_t i = 0; i < producer->topic_count; i++)
+        free(producer->topics[i].name);
+    bus_properties_free(producer->properties);
+    free(producer->bootstrap_servers);
+    free(producer->client_id);
+    free(producer->transactional_id);
+    free(producer);
+}
+
+static enum err ask_partitions(struct bus_producer *producer, const char *topic, int32_t *ret,
+                               struct why *why)
+{
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(producer->rk, topic, NULL);
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(producer->rk, 0, handle, &metadata, 5000);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1)
+        code = metadata->topics[0].err;
+    int32_t count = code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1
+                        ? metadata->topics[0].partition_cnt
+                        : 0;
+    if (metadata != NULL)
+        rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(handle);
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
+        return why_code(why, ERR_FATAL, "no-topic",
+                        "topic %s does not exist: run retentionctl topics apply", topic);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || count == 0)
+        return bus_fail(code == RD_KAFKA_RESP_ERR_NO_ERROR ? RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE
+                                                           : code,
+                        topic, why);
+    *ret = count;
+    return ERR_OK;
+}
+
+enum err bus_producer_partitions(struct bus_producer *producer, const char *topic, int32_t *ret,
+                                 struct why *why)
+{
+    for (size_t i = 0; i < producer->topic_count; i++) {
+        if (strcmp(producer->topics[i].name, topic) == 0) {
+            *ret = producer->topics[i].partitions;
+            return ERR_OK;
+        }
+    }
+    enum err err = ask_partitions(producer, topic, ret, why);
+    if (err == ERR_OK && producer->topic_count < TOPICS_MAX)
+        producer->topics[producer->topic_count++] = (struct topic){mem_dup(topic), *ret};
+    return err;
+}
+
+static rd_kafka_headers_t *headers_of(const struct bus_record *record)
+{
+    if (record->header_count == 0)
+        return NULL;
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
+    for (size_t i = 0; i < record->header_count; i++)
+        IGNORE(
+            rd_kafka_header_add(headers, record->headers[i].name, -1, record->headers[i].value.data,
+                                (ssize_t)record->headers[i].value.len)); // fails for no memory only
+    return headers;
+}
+
+// One try: the code of librdkafka's queue. The headers stay ours unless it is accepted.
+static rd_kafka_resp_err_t enqueue(struct bus_producer *producer, const struct bus_record *record,
+                                   int32_t partition, rd_kafka_headers_t *headers)
+{
+    // producev wants a mutable pointer although it copies; this is the one place where const is
+    // dropped.
+    void *value = NULL, *key = NULL;
+    memcpy(&value, &record->value.data, sizeof value);
+    memcpy(&key, &record->key.data, sizeof key);
+    if (headers == NULL)
+        return rd_kafka_producev(
+            producer->rk, RD_KAFKA_V_TOPIC(record->topic), RD_KAFKA_V_PARTITION(partition),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, record->key.len),
+            RD_KAFKA_V_VALUE(value, record->value.len), RD_KAFKA_V_END);
+    return rd_kafka_producev(
+        producer->rk, RD_KAFKA_V_TOPIC(record->topic), RD_KAFKA_V_PARTITION(partition),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, record->key.len),
+        RD_KAFKA_V_VALUE(value, record->value.len), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+}
+
+enum err bus_producer_send(struct bus_producer *producer, const struct bus_record *record,
+                           struct why *why)
+{
+    int32_t partition = record->partition;
+    if (partition < 0) {
+        int32_t count = 0;
+        enum err err = bus_producer_partitions(producer, record->topic, &count, why);
+        if (err != ERR_OK)
+            return err;
+        partition = bus_partition(record->key, count);
+    }
+    rd_kafka_headers_t *headers = headers_of(record);
+    int64_t end_ms = clock_mono_ms() + producer->transaction_timeout_ms / 2;
+    rd_kafka_resp_err_t code = enqueue(producer, record, partition, headers);
+    while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && clock_mono_ms() < end_ms &&
+           !program_is_stopping()) {
+        IGNORE(rd_kafka_poll(producer->rk, 50)); // serves delivery reports, which make room
+        code = enqueue(producer, record, partition, headers);
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return ERR_OK;
+    if (headers != NULL)
+        rd_kafka_headers_destroy(headers);
+    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        return why_code(why, ERR_REJECT, "too-large", "a record of %zu bytes is too large for %s",
+                        record->value.len, record->topic);
+    // __STATE: the transaction has failed already, commit or abort will say why.
+    enum err err = code == RD_KAFKA_RESP_ERR__STATE || code == RD_KAFKA_RESP_ERR__FATAL
+                       ? ERR_RETRY
+                       : bus_verdict(code);
+    return why_say(why, err, "cannot send to %s: %s", record->topic, rd_kafka_err2str(code));
+}
+
+enum err bus_producer_flush(struct bus_producer *producer, int64_t wait_ms, struct why *why)
+{
+    rd_kafka_resp_err_t code = rd_kafka_flush(producer->rk, (int)wait_ms);
+    uint64_t failed = producer->failed;
+    producer->failed = 0;
+    if (failed > 0)
+        return why_say(why, ERR_RETRY, "%llu records were not accepted: %s",
+                       (unsigned long long)failed, producer->failed_why);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? ERR_OK
+               : bus_fail(code, "records are still on their way", why);
+}
+
+enum err bus_producer_begin(struct bus_producer *producer, struct why *why)
+{
+    bool was_transport = false;
+    producer->failed = 0;
+    enum decision decision =
+        take_error(rd_kafka_begin_transaction(producer->rk), "cannot begin", &was_transport, why);
+    if (decision != DECISION_DONE) {
+        enum err err = rebuild(producer, why);
+        if (err != ERR_OK)
+            return err;
+        decision = take_error(rd_kafka_begin_transaction(producer->rk), "cannot begin",
+                              &was_transport, why);
+    }
+    if (decision != DECISION_DONE)
+        return ERR_FATAL;
+    producer->is_open = true;
+    producer->begun_ms = clock_mono_ms();
+    return ERR_OK;
+}
+
+static void count_from_zero(struct bus_producer *producer)
+{
+    atomic_store(&producer->sent_end_txn, 0);
+    atomic_store(&producer->sent_offset_commit, 0);
+}
+
+static bool was_sent_twice(const struct bus_producer *producer)
+{
+    return atomic_load(&producer->sent_end_txn) > 1 ||
+           atomic_load(&producer->sent_offset_commit) > 1;
+}
+
+// A generation of -1 or an empty member id would be accepted by the broker into a live group and
+// could set its offsets back; such metadata is what a member has between two rebalances.
+static bool is_member(const rd_kafka_consumer_group_metadata_t *metadata)
+{
+    static const char magic[] = "CGMDv2:";
+    void *buffer = NULL;
+    size_t size = 0;
+    rd_kafka_error_t *error = rd_kafka_consumer_group_metadata_write(metadata, &buffer, &size);
+    if (error != NULL) {
+        rd_kafka_error_destroy(error);
+        return false;
+    }
+    // Serialised as magic, generation (4 bytes), group id NUL, member id NUL, ...
+    const char *bytes = buffer;
+    size_t at = sizeof magic - 1;
+    bool is_known = size > at + 4 && memcmp(bytes, magic, at) == 0;
+    int32_t generation = -1;
+    if (is_known)
+        memcpy(&generation, bytes + at, sizeof generation);
+    const char *group_end = is_known ? memchr(bytes + at + 4, '\0', size - at - 4) : NULL;
+    bool has_member = group_end != NULL && group_end + 1 < bytes + size && group_end[1] != '\0';
+    rd_kafka_mem_free(NULL, buffer);
+    return generation >= 0 && has_member;
+}
+
+static enum decision send_offsets(struct bus_producer *producer, struct bus_consumer *consumer,
+                                  const struct bus_position *positions, size_t count,
+                                  bool *was_transport, struct why *why)
+{
+    rd_kafka_consumer_group_metadata_t *metadata =
+        rd_kafka_consumer_group_metadata(bus_consumer_client(consumer));
+    if (metadata == NULL || !is_member(metadata)) {
+        if (metadata != NULL)
+            rd_kafka_consumer_group_metadata_destroy(metadata);
+        IGNORE(
+            why_code(why, ERR_RETRY, "transaction",
+                     "the consumer is between two generations of its group")); // decision says it
+        return DECISION_ABORT;
+    }
+    rd_kafka_topic_partition_list_t *list = bus_list_of(positions, count);
+    rd_kafka_error_t *error =
+        rd_kafka_send_offsets_to_transaction(producer->rk, list, metadata, -1);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_consumer_group_metadata_destroy(metadata);
+    enum decision decision = take_error(error, "cannot send the offsets", was_transport, why);
+    return decision == DECISION_AGAIN ? DECISION_REBUILD
+                                      : decision; // this call must not be repeated
+}
+
+static enum decision end_transaction(struct bus_producer *producer, bool commits,
+                                     bool *was_transport, struct why *why)
+{
+    enum decision decision = DECISION_AGAIN;
+    for (int calls = 0; decision == DECISION_AGAIN && calls < CALLS_MAX; calls++) {
+        rd_kafka_error_t *error =
+            commits ? rd_kafka_commit_transaction(producer->rk, -1)
+                    : rd_kafka_abort_transaction(producer->rk,
+                                                 (int)producer->transaction_timeout_ms / 3);
+        decision =
+            take_error(error, commits ? "cannot commit" : "cannot abort", was_transport, why);
+    }
+    return decision == DECISION_AGAIN ? DECISION_REBUILD : decision;
+}
+
+// After a rebuild nothing is known of the transaction: ERR_RETRY, and the caller reads where it
+// stands.
+static enum err rebuild_and_retry(struct bus_producer *producer, struct why *why)
+{
+    struct why cause = {0};
+    enum err err = rebuild(producer, &cause);
+    if (err == ERR_OK)
+        return ERR_RETRY;
+    if (why != NULL)
+        *why = cause;
+    return err;
+}
+
+enum err bus_producer_abort(struct bus_producer *producer, struct why *why)
+{
+    if (!producer->is_open)
+        return ERR_OK;
+    producer->is_open = false;
+    producer->counts.aborts++;
+    count_from_zero(producer);
+    // An abort before the coordinator has seen the transaction can end in INVALID_TXN_STATE or
+    // hang; one acknowledged delivery proves that it has.
+    IGNORE(rd_kafka_flush(producer->rk, 5000)); // what fails here is about to be thrown away
+    bool was_transport = false;
+    enum decision decision = end_transaction(producer, false, &was_transport, why);
+    if (decision == DECISION_FENCED)
+        return ERR_FATAL;
+    if (decision != DECISION_DONE || was_transport || was_sent_twice(producer)) {
+        enum err err = rebuild_and_retry(producer, why);
+        return err == ERR_RETRY ? ERR_OK : err;
+    }
+    return ERR_OK;
+}
+
+static enum err abort_and_retry(struct bus_producer *producer, struct why *why)
+{
+    struct why cause = {0};
+    enum err err = bus_producer_abort(producer, &cause);
+    if (err == ERR_OK)
+        return ERR_RETRY;
+    if (why != NULL)
+        *why = cause;
+    return err;
+}
+
+enum err bus_producer_commit(struct bus_producer *producer, struct bus_consumer *consumer,
+                             const struct bus_position *positions, size_t count, struct why *why)
+{
+    bool was_transport = false;
+    count_from_zero(producer);
+    if (clock_mono_ms() - producer->begun_ms > producer->transaction_timeout_ms / 2) {
+        IGNORE(why_code(why, ERR_RETRY, "transaction",
+                        "the process was paused for too long in a transaction")); // said below
+        return rebuild_and_retry(producer, why);
+    }
+    enum decision decision = DECISION_DONE;
+    if (count > 0)
+        decision = send_offsets(producer, consumer, positions, count, &was_transport, why);
+    if (decision == DECISION_DONE)
+        decision = end_transaction(producer, true, &was_transport, why);
+    if (decision == DECISION_FENCED)
+        return ERR_FATAL;
+    if (decision == DECISION_FATAL)
+        return ERR_FATAL;
+    if (decision == DECISION_ABORT && !was_transport && !was_sent_twice(producer))
+        return abort_and_retry(producer, why);
+    if (decision != DECISION_DONE || was_transport || was_sent_twice(producer)) {
+        if (decision == DECISION_DONE)
+            IGNORE(why_code(why, ERR_RETRY, "transaction",
+                            "a request was sent twice")); // said by the verdict below
+        return rebuild_and_retry(producer, why);
+    }
+    producer->is_open = false;
+    producer->counts.commits++;
+    return ERR_OK;
+}
+
+struct bus_producer_counts bus_producer_counts(const struct bus_producer *producer)
+{
+    return producer->counts;
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+#include "bus/reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "bus/client.h"
+
+// A consumer that assigns itself partitions and commits nothing. The ends are those of the moment
+// of opening, as partition EOF events tell them: control records at the end count, so comparing
+// offsets with a watermark would wait for records that no reader sees.
+
+enum { BLOCK_MAX = 10000, ASK_MS = 10000 };
+
+struct bus_reader {
+    struct bus_opaque opaque; // first: the log callback looks for it here
+    rd_kafka_t *rk;
+    rd_kafka_queue_t *queue;
+    char *topic;
+    int partitions; // assigned
+    bool *at_end;   // by partition number
+    int ended;
+    int32_t highest;
+    rd_kafka_message_t **taken;
+    size_t taken_count;
+    struct bus_message *messages;
+};
+
+static enum err client_open(struct bus_reader *reader, const struct bus_config *config,
+                            struct why *why)
+{
+    static const struct bus_pair pairs[] = {
+        {"group.id", "retentionai-reader"}, // librdkafka wants one; nothing is joined or committed
+        {"enable.auto.commit", "false"},         {"enable.auto.offset.store", "false"},
+        {"isolation.level", "read_committed"},   {"enable.partition.eof", "true"},
+        {"auto.offset.reset", "earliest"},       {"fetch.wait.max.ms", "20"},
+        {"queued.max.messages.kbytes", "16384"}, {"queued.min.messages", "10000000"},
+        {"message.max.bytes", "2000000"},
+    };
+    rd_kafka_conf_t *conf = NULL;
+    enum err err = bus_conf_new(config, pairs, ARRAY_LEN(pairs), reader, &conf, why);
+    if (err != ERR_OK)
+        return err;
+    bus_conf_set_if_known(conf, "fetch.queue.backoff.ms", "1");
+    err = bus_client_new(RD_KAFKA_CONSUMER, &conf, &reader->rk, why);
+    if (err != ERR_OK)
+        return err;
+    rd_kafka_poll_set_consumer(reader->rk);
+    reader->queue = rd_kafka_queue_get_consumer(reader->rk);
+    return ERR_OK;
+}
+
+static enum err count_partitions(struct bus_reader *reader, int32_t *ret, struct why *why)
+{
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(reader->rk, reader->topic, NULL);
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(reader->rk, 0, handle, &metadata, ASK_MS);
+    *ret = 0;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1) {
+        code = metadata->topics[0].err;
+        *ret = metadata->topics[0].partition_cnt;
+    }
+    if (metadata != NULL)
+        rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(handle);
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+        (code == RD_KAFKA_RESP_ERR_NO_ERROR && *ret == 0))
+        return why_code(why, ERR_FATAL, "no-topic",
+                        "topic %s does not exist: run retentionctl topics apply", reader->topic);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? ERR_OK
+               : bus_fail(code, "cannot ask for the partitions", why);
+}
+
+static enum err assign(struct bus_reader *reader, int32_t partition, int64_t from,
+                       int64_t from_time_ms, struct why *why)
+{
+    int32_t count = 0;
+    enum err err = count_partitions(reader, &count, why);
+    if (err != ERR_OK)
+        return err;
+    if (partition >= count)
+        return why_say(why, ERR_FATAL, "topic %s has %d partitions, there is no number %d",
+                       reader->topic, count, partition);
+    reader->highest = count;
+    reader->at_end = mem_array((size_t)count, sizeof *reader->at_end);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+    for (int32_t i = 0; i < count; i++) {
+        if (partition != BUS_ALL_PARTITIONS && partition != i)
+            continue;
+        rd_kafka_topic_partition_list_add(list, reader->topic, i)->offset =
+            from_time_ms > 0 ? from_time_ms : from;
+        reader->partitions++;
+    }
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (from_time_ms > 0)
+        code = rd_kafka_offsets_for_times(reader->rk, list, ASK_MS);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = rd_kafka_assign(reader->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ERR_OK
+                                              : bus_fail(code, "cannot start reading", why);
+}
+
+enum err bus_reader_open(const struct bus_config *config, const char *topic, int32_t partition,
+                         int64_t from, int64_t from_time_ms, struct bus_reader **ret,
+                         struct why *why)
+{
+    CLEANUP(bus_reader_close_p) struct bus_reader *reader = mem_zalloc(sizeof *reader);
+    reader->opaque.log = config->log;
+    reader->topic = mem_dup(topic);
+    reader->taken = mem_array(BLOCK_MAX, sizeof(rd_kafka_message_t *));
+    reader->messages = mem_array(BLOCK_MAX, sizeof *reader->messages);
+    enum err err = client_open(reader, config, why);
+    if (err == ERR_OK)
+        err = assign(reader, partition, from, from_time_ms, why);
+    if (err != ERR_OK)
+        return err;
+    *ret = TAKE(reader);
+    return ERR_OK;
+}
+
+static void release_taken(struct bus_reader *reader)
+{
+    for (size_t i = 0; i < reader->taken_count; i++)
+        rd_kafka_message_destroy(reader->taken[i]);
+    reader->taken_count = 0;
+}
+
+void bus_reader_close(struct bus_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    release_taken(reader);
+    if (reader->queue != NULL)
+        rd_kafka_queue_destroy(reader->queue);
+    if (reader->rk != NULL) {
+        rd_kafka_consumer_close(reader->rk);
+        rd_kafka_destroy(reader->rk);
+    }
+    free(reader->taken);
+    free(reader->messages);
+    free(reader->at_end);
+    free(reader->topic);
+    free(reader);
+}
+
+static enum err take_event(struct bus_reader *reader, const rd_kafka_message_t *message,
+                           struct why *why)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        bool is_first = message->partition < reader->highest && !reader->at_end[message->partition];
+        if (is_first) {
+            reader->at_end[message->partition] = true;
+            reader->ended++;
+        }
+        return ERR_OK;
+    }
+    return why_say(why, bus_verdict(message->err), "%s: %s", reader->topic,
+                   rd_kafka_message_errstr(message));
+}
+
+enum err bus_reader_poll(struct bus_reader *reader, size_t max, int64_t wait_ms,
+                         struct bus_block *ret, bool *ret_at_end, struct why *why)
+{
+    release_taken(reader);
+    size_t most = max < BLOCK_MAX ? max : BLOCK_MAX;
+    ssize_t got = rd_kafka_consume_batch_queue(reader->queue, (int)wait_ms, reader->taken, 1);
+    if (got > 0 && most > 1) {
+        ssize_t more = rd_kafka_consume_batch_queue(reader->queue, 0, reader->taken + 1, most - 1);
+        got += more < 0 ? 0 : more;
+    }
+    enum err err = ERR_OK;
+    size_t count = 0;
+    reader->taken_count = got < 0 ? 0 : (size_t)got;
+    for (size_t i = 0; i < reader->taken_count; i++) {
+        const rd_kafka_message_t *message = reader->taken[i];
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            bus_message_fill(&reader->messages[count++], reader->topic, message);
+        else if (err == ERR_OK)
+            err = take_event(reader, message, why);
+    }
+    *ret = (struct bus_block){.messages = reader->messages, .count = count};
+    if (ret_at_end != NULL)
+        *ret_at_end = reader->ended == reader->partitions;
+    return err == ERR_RETRY && count > 0 ? ERR_OK : err;
+}
+
+void bus_reader_release(struct bus_reader *reader, struct bus_block *block)
+{
+    release_taken(reader);
+    *block = (struct bus_block){0};
+}

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: MIT
+#include "lane.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "avro/encode.h"
+#include "avro/records.h"
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/program.h"
+#include "bus/consumer.h"
+#include "bus/deadletter.h"
+#include "bus/partition.h"
+#include "bus/producer.h"
+#include "bus/topics.h"
+#include "decide.h"
+#include "decoder.h"
+#include "metrics.h"
+
+// The transaction. Its invariants:
+//  - an offset is sent only in the transaction that holds the outputs of every record before it;
+//  - after anything but a clean commit the consumer goes back to the committed offsets, because the
+//    broker alone knows what became of the transaction;
+//  - a rebalance drops the transaction and the block that came with it;
+//  - a record either has its outputs, or a dead letter, or is waited for: nothing is skipped.
+// A transaction is committed once the input is drained and a few milliseconds have passed, or its
+// interval is over, or it has read enough bytes: short at low load, long at full load. What is
+// counted is added to the metrics only after the commit.
+
+enum {
+    BLOCK_MESSAGES = 2000,
+    DRAIN_MS = 3,
+    IDLE_MS = 200,
+    ENCODED_MAX = 2 * 1024 * 1024,
+    REASONS_MAX = 32,
+    PARTITIONS_MAX = 1024
+};
+
+// What the open transaction has done so far.
+struct tally {
+    uint64_t events, departures, foreign;
+    uint64_t bands[BAND_UNKNOWN + 1];
+    struct {
+        char code[40];
+        uint64_t count;
+    } reasons[REASONS_MAX];
+    size_t reason_count;
+    int64_t bytes;
+};
+
+struct lane {
+    struct lane_options options;
+    char *topic, *predictions, *high_risk, *dead_letters, *group, *identity;
+    struct avro_field *fields;
+    size_t field_count;
+    struct value *values;
+    struct decoder *decoder;
+    struct decide_places places;
+    struct bus_consumer *consumer;
+    struct bus_producer *producer;
+    int32_t partitions; // of every employee-keyed topic
+    struct text encoded;
+    bool is_open; // a transaction
+    int64_t opened_ms;
+    struct bus_position next[PARTITIONS_MAX]; // source offsets of the open transaction
+    size_t next_count;
+    struct bus_position *held; // assignment, for the generations in its metadata
+    size_t held_count;
+    struct tally tally;
+    struct backoff backoff;
+    struct bus_producer_counts counted;
+    pthread_mutex_t ready_lock;
+    bool is_ready;
+    struct why unready;
+};
+
+struct lane *lane_new(const struct lane_options *options)
+{
+    struct lane *lane = mem_zalloc(sizeof *lane);
+    lane->options = *options;
+    const char *prefix = options->topic_prefix;
+    lane->topic = mem_printf("%s%s", prefix, options->topic);
+    lane->predictions = bus_topic_name(prefix, BUS_TOPIC_PREDICTIONS);
+    lane->high_risk = bus_topic_name(prefix, BUS_TOPIC_HIGH_RISK);
+    lane->dead_letters = bus_topic_name(prefix, BUS_TOPIC_DEAD_LETTERS);
+    lane->group = bus_lane_group(prefix, options->topic);
+    lane->identity = mem_printf("%sscoring-%s-%" PRId64, prefix, options->topic, options->slot);
+    lane->fields = avro_employee_fields(options->features, &lane->field_count);
+    lane->values = mem_array(lane->field_count, sizeof *lane->values);
+    lane->decoder = decoder_new(options->registry, lane->fields, lane->field_count);
+    lane->places = decide_places_of(options->features);
+    lane->encoded = TEXT_INIT(ENCODED_MAX);
+    backoff_init(&lane->backoff, 50, 5000);
+    pthread_mutex_init(&lane->ready_lock, NULL);
+    IGNORE(why_say(&lane->unready, ERR_RETRY, "lane %s is starting",
+                   options->topic)); // its words are kept
+    return lane;
+}
+
+void lane_free(struct lane *lane)
+{
+    if (lane == NULL)
+        return;
+    bus_consumer_close(lane->consumer);
+    bus_producer_close(lane->producer);
+    decoder_free(lane->decoder);
+    free(lane->fields);
+    free(lane->values);
+    free(lane->held);
+    free(lane->topic);
+    free(lane->predictions);
+    free(lane->high_risk);
+    free(lane->dead_letters);
+    free(lane->group);
+    free(lane->identity);
+    text_done(&lane->encoded);
+    pthread_mutex_destroy(&lane->ready_lock);
+    free(lane);
+}
+
+static void set_ready(struct lane *lane, const struct why *unready)
+{
+    pthread_mutex_lock(&lane->ready_lock);
+    lane->is_ready = unready == NULL;
+    if (unready != NULL)
+        lane->unready = *unready;
+    pthread_mutex_unlock(&lane->ready_lock);
+}
+
+bool lane_is_ready(struct lane *lane, struct why *why)
+{
+    pthread_mutex_lock(&lane->ready_lock);
+    bool is_ready = lane->is_ready;
+    if (!is_ready)
+        *why = lane->unready;
+    pthread_mutex_unlock(&lane->ready_lock);
+    return is_ready;
+}
+
+// Back-off after something that is out of reach: said once per wait, and ended early by a stop.
+static enum err wait_for(struct lane *lane, const char *what, const struct why *cause)
+{
+    int64_t wait_ms = backoff_next_ms(&lane->backoff);
+    if (lane->backoff.tries == 1 || lane->backoff.tries % 10 == 0)
+        log_warn("lane-waits", "lane=%s for=%s tries=%u wait_ms=%" PRId64 " why=\"%s\"",
+                 lane->options.topic, what, lane->backoff.tries, wait_ms, cause->text);
+    metric_add(metrics_cell(lane->options.metrics, METRIC_WAITS, lane->options.topic, what), 1);
+    set_ready(lane, cause);
+    return program_wait_ms(wait_ms) ? ERR_STOP : ERR_OK;
+}
+
+static void works_again(struct lane *lane)
+{
+    if (lane->backoff.tries > 0)
+        log_info("lane-works-again", "lane=%s tries=%u", lane->options.topic, lane->backoff.tries);
+    backoff_reset(&lane->backoff);
+    set_ready(lane, NULL);
+}
+
+static void count_refusal(struct tally *tally, const char *code)
+{
+    size_t i = 0;
+    while (i < tally->reason_count && strcmp(tally->reasons[i].code, code) != 0)
+        i++;
+    if (i == REASONS_MAX)
+        i = REASONS_MAX - 1;
+    if (i == tally->reason_count) {
+        tally->reason_count++;
+        snprintf(tally->reasons[i].code, sizeof tally->reasons[i].code, "%s", code);
+    }
+    tally->reasons[i].count++;
+}
+
+static void add_if(struct lane *lane, enum metric_id id, const char *label, uint64_t by)
+{
+    if (by > 0)
+        metric_add(metrics_cell(lane->options.metrics, id, lane->options.topic, label), by);
+}
+
+static void count_committed(struct lane *lane)
+{
+    const struct tally *tally = &lane->tally;
+    add_if(lane, METRIC_EVENTS, NULL, tally->events);
+    add_if(lane, METRIC_DEPARTURES, NULL, tally->departures);
+    add_if(lane, METRIC_FOREIGN, NULL, tally->foreign);
+    for (size_t i = 0; i < ARRAY_LEN(tally->bands); i++)
+        add_if(lane, METRIC_SCORES, band_name((enum band)i), tally->bands[i]);
+    for (size_t i = 0; i < tally->reason_count; i++)
+        add_if(lane, METRIC_DEAD_LETTERS, tally->reasons[i].code, tally->reasons[i].count);
+}
+
+static void count_transactions(struct lane *lane)
+{
+    struct bus_producer_counts now = bus_producer_counts(lane->producer);
+    add_if(lane, METRIC_TRANSACTIONS, "commit", now.commits - lane->counted.commits);
+    add_if(lane, METRIC_TRANSACTIONS, "abort", now.aborts - lane->counted.aborts);
+    add_if(lane, METRIC_TRANSACTIONS, "rebuild", now.rebuilds - lane->counted.rebuilds);
+    lane->counted = now;
+}
+
+static void forget_transaction(struct lane *lane)
+{
+    lane->is_open = false;
+    lane->next_count = 0;
+    memset(&lane->tally, 0, sizeof lane->tally);
+}
+
+// Back to the committed offsets, as often as it takes.
+static enum err rewind_input(struct lane *lane)
+{
+    forget_transaction(lane);
+    for (;;) {
+        struct why why = {0};
+        enum err err = bus_consumer_rewind(lane->consumer, &why);
+        if (err != ERR_RETRY)
+            return err;
+        if (wait_for(lane, "offsets", &why) != ERR_OK)
+            return ERR_STOP;
+    }
+}
+
+static enum err drop_transaction(struct lane *lane, struct why *why)
+{
+    enum err err = bus_producer_abort(lane->producer, why);
+    count_transactions(lane);
+    return err == ERR_OK ? rewind_input(lane) : err;
+}
+
+static enum err begin(struct lane *lane, struct why *why)
+{
+    enum err err = bus_producer_begin(lane->producer, why);
+    if (err != ERR_OK)
+        return err;
+    lane->is_open = true;
+    lane->opened_ms = clock_mono_ms();
+    return ERR_OK;
+}
+
+static const char *metadata_of(const struct lane *lane, int32_t partition)
+{
+    for (size_t i = 0; i < lane->held_count; i++)
+        if (lane->held[i].partition == partition)
+            return lane->held[i].metadata;
+    return "";
+}
+
+static enum err commit(struct lane *lane, struct why *why)
+{
+    int64_t from_ns = clock_mono_ns();
+    enum err err =
+        bus_producer_commit(lane->producer, lane->consumer, lane->next, lane->next_count, why);
+    count_transactions(lane);
+    if (err == ERR_RETRY) {
+        log_warn("transaction-lost", "lane=%s events=%" PRIu64 " why=\"%s\"", lane->options.topic,
+                 lane->tally.events, why->text);
+        return rewind_input(lane);
+    }
+    if (err != ERR_OK)
+        return err;
+    metric_observe_ns(
+        metrics_cell(lane->options.metrics, METRIC_TRANSACTION_SECONDS, lane->options.topic, NULL),
+        clock_mono_ns() - from_ns);
+    count_committed(lane);
+    forget_transaction(lane);
+    return ERR_OK;
+}
+
+// The record is done: its offset goes along with the transaction.
+static void advance(struct lane *lane, const struct bus_message *message)
+{
+    size_t i = 0;
+    while (i < lane->next_count && lane->next[i].partition != message->partition)
+        i++;
+    if (i == lane->next_count) {
+        lane->next_count++;
+        lane->next[i] =
+            (struct bus_position){.topic = lane->topic, .partition = message->partition};
+        snprintf(lane->next[i].metadata, sizeof lane->next[i].metadata, "%s",
+                 metadata_of(lane, message->partition));
+    }
+    lane->next[i].offset = message->offset + 1;
+    lane->tally.events++;
+    lane->tally.bytes += (int64_t)(message->value.len + message->key.len);
+}
+
+static enum err send(struct lane *lane, const char *topic, struct bytes key, struct bytes value,
+                     const struct bus_header *headers, size_t header_count, struct why *why)
+{
+    const struct bus_record record = {.topic = topic,
+                                      .partition = bus_partition(key, lane->partitions),
+                                      .key = key,
+                                      .value = value,
+                                      .headers = headers,
+                                      .header_count = header_count};
+    enum err err = bus_producer_send(lane->producer, &record, why);
+    // What we wrote ourselves is never too large: that would be our bug.
+    return err == ERR_REJECT ? ERR_FATAL : err;
+}
+
+// left, erased: a null value, with what it needs to take part in the order in its headers.
+static enum err send_departure(struct lane *lane, const struct employee_change *change,
+                               struct why *why)
+{
+    char event_time[24], scored_at[24];
+    snprintf(event_time, sizeof event_time, "%" PRId64, change->event_time_ms);
+    snprintf(scored_at, sizeof scored_at, "%" PRId64, clock_real_ms());
+    const struct bus_header headers[] = {{"event_id", change->event_id},
+                                         {"event_time", bytes_from_string(event_time)},
+                                         {"change", bytes_from_string(change_name(change->change))},
+                                         {"scored_at", bytes_from_string(scored_at)}};
+    lane->tally.departures++;
+    return send(lane, lane->predictions, change->employee_id, (struct bytes){0}, headers,
+                ARRAY_LEN(headers), why);
+}
+
+static enum err send_score(struct lane *lane, const struct bus_message *message,
+                           const struct employee_change *change, struct why *why)
+{
+    char id[PREDICTION_ID_MAX];
+    int generation = decide_generation(metadata_of(lane, message->partition));
+    size_t id_len =
+        decide_prediction_id(lane->topic, generation, message->partition, message->offset, id);
+    struct score score;
+    struct prediction prediction;
+    model_score(lane->options.model, change->attributes, &score);
+    decide_prediction(lane->options.features, &lane->places, lane->options.model, change, &score,
+                      message, bytes_of(id, id_len), clock_real_ms(), TRIGGER_CHANGE, &prediction);
+    text_clear(&lane->encoded);
+    enum err err = avro_encode_prediction(lane->options.prediction_schema_id, &prediction,
+                                          &lane->encoded, why);
+    if (err != ERR_OK)
+        return ERR_FATAL; // every part of it was bounded by employee_check
+    // A departed employee comes back with `created`: readers must see that it is one.
+    const struct bus_header created = {"change", bytes_from_string(change_name(CHANGE_CREATED))};
+    err = send(lane, lane->predictions, change->employee_id, text_bytes(&lane->encoded), &created,
+               change->change == CHANGE_CREATED, why);
+    if (err == ERR_OK && prediction.band == BAND_HIGH) {
+        text_clear(&lane->encoded);
+        if (avro_encode_high_risk(lane->options.high_risk_schema_id, &prediction, NULL, 0,
+                                  &lane->encoded, why) != ERR_OK)
+            return ERR_FATAL;
+        err = send(lane, lane->high_risk, change->employee_id, text_bytes(&lane->encoded), NULL, 0,
+                   why);
+    }
+    lane->tally.bands[prediction.band]++;
+    return err;
+}
+
+// Decodes and checks: ERR_REJECT with the reason where the record can never work.
+static enum err read_change(struct lane *lane, const struct bus_message *message,
+                            struct employee_change *ret, struct why *why)
+{
+    enum err err = decoder_run(lane->decoder, message->value, lane->values, why);
+    if (err == ERR_OK)
+        err = avro_employee_from_values(lane->values, ret, why);
+    if (err == ERR_OK)
+        err = employee_check(lane->options.features, ret, message->key, message->timestamp_ms, why);
+    return err;
+}
+
+static enum err process(struct lane *lane, const struct bus_message *message, struct why *why)
+{
+    struct employee_change change;
+    struct why refusal = {0};
+    enum err err = read_change(lane, message, &change, &refusal);
+    if (err == ERR_REJECT) {
+        count_refusal(&lane->tally, refusal.code);
+        log_debug("dead-letter", "topic=%s partition=%d offset=%" PRId64 " code=%s", message->topic,
+                  message->partition, message->offset, refusal.code);
+        err = bus_deadletter_send(lane->producer, lane->dead_letters, message,
+                                  "retentionai-scoring", &refusal, why);
+        return err == ERR_REJECT ? ERR_FATAL : err;
+    }
+    if (err != ERR_OK) {
+        *why = refusal;
+        return err;
+    }
+    lane->tally.foreign +=
+        message->partition != bus_partition(change.employee_id, lane->partitions);
+    bool is_departure = change.change == CHANGE_LEFT || change.change == CHANGE_ERASED;
+    return is_departure ? send_departure(lane, &change, why)
+                        : send_score(lane, message, &change, why);
+}
+
+// All messages of a block. A record that has to be waited for ends the block: what is before it is
+// committed, and the input goes back to it.
+static enum err work(struct lane *lane, const struct bus_block *block, struct why *why)
+{
+    for (size_t i = 0; i < block->count; i++) {
+        enum err err = lane->is_open ? ERR_OK : begin(lane, why);
+        if (err == ERR_OK)
+            err = process(lane, &block->messages[i], why);
+        if (err == ERR_OK) {
+            advance(lane, &block->messages[i]);
+            continue;
+        }
+        if (err != ERR_RETRY)
+            return err;
+        struct why cause = *why;
+        err = drop_transaction(lane, why);
+        if (err == ERR_OK && wait_for(lane, "record", &cause) != ERR_OK)
+            err = ERR_STOP;
+        return err;
+    }
+    return ERR_OK;
+}
+
+static bool is_due(const struct lane *lane, bool is_drained)
+{
+    int64_t age_ms = clock_mono_ms() - lane->opened_ms;
+    return (is_drained && age_ms >= DRAIN_MS) || age_ms >= lane->options.commit_interval_ms ||
+           lane->tally.bytes >= lane->options.transaction_bytes ||
+           lane->next_count == PARTITIONS_MAX;
+}
+
+static enum err turn(struct lane *lane, struct why *why)
+{
+    struct bus_block block;
+    enum err err = bus_consumer_poll(lane->consumer, BLOCK_MESSAGES,
+                                     lane->is_open ? DRAIN_MS : IDLE_MS, &block, why);
+    if (block.was_rebalanced) {
+        // Some of these messages may be of the new assignment: rewinding brings them back.
+        bus_block_release(lane->consumer, &block);
+        if (err == ERR_OK || err == ERR_RETRY)
+            err = drop_transaction(lane, why);
+        free(lane->held);
+        lane->held_count = bus_consumer_assignment(lane->consumer, &lane->held);
+        log_info("lane-assigned", "lane=%s partitions=%zu", lane->options.topic, lane->held_count);
+        return err;
+    }
+    if (err == ERR_RETRY)
+        return wait_for(lane, "kafka", why);
+    if (err != ERR_OK)
+        return err;
+    if (lane->held_count == 0) // a pending assignment was started without a rebalance
+        lane->held_count = bus_consumer_assignment(lane->consumer, &lane->held);
+    if (block.count > 0)
+        err = work(lane, &block, why);
+    bool is_drained = block.count == 0;
+    bus_block_release(lane->consumer, &block);
+    if (err == ERR_OK && lane->is_open && is_due(lane, is_drained))
+        err = commit(lane, why);
+    if (err == ERR_OK && lane->held_count > 0)
+        works_again(lane);
+    return err;
+}
+
+static enum err open_producer(struct lane *lane, struct why *why)
+{
+    const struct bus_producer_options options = {.transactional_id = lane->identity};
+    enum err err = bus_producer_open(lane->options.bus, &options, &lane->producer, why);
+    // Also warms the metadata, without which the first transaction takes a second.
+    const char *const outputs[] = {lane->dead_letters, lane->high_risk, lane->predictions};
+    for (size_t i = 0; i < ARRAY_LEN(outputs) && err == ERR_OK; i++) {
+        err = bus_producer_partitions(lane->producer, outputs[i], &lane->partitions, why);
+        while (err == ERR_RETRY) {
+            if (wait_for(lane, "kafka", why) != ERR_OK)
+                return ERR_STOP;
+            err = bus_producer_partitions(lane->producer, outputs[i], &lane->partitions, why);
+        }
+    }
+    return err;
+}
+
+static enum err open_consumer(struct lane *lane, struct why *why)
+{
+    const char *const topics[] = {lane->topic};
+    const struct bus_consumer_options options = {.group = lane->group,
+                                                 .instance_id = lane->identity,
+                                                 .topics = topics,
+                                                 .topic_count = 1,
+                                                 .queue_bytes = lane->options.fetch_ahead_bytes};
+    return bus_consumer_open(lane->options.bus, &options, &lane->consumer, why);
+}
+
+enum err lane_run(struct lane *lane, struct why *why)
+{
+    // The producer first: taking the transactional id aborts what a predecessor left open, so the
+    // committed offsets that the consumer then reads are final.
+    enum err err = open_producer(lane, why);
+    if (err == ERR_OK)
+        err = open_consumer(lane, why);
+    if (err == ERR_OK)
+        log_info("lane-started", "lane=%s group=%s transactional_id=%s", lane->options.topic,
+                 lane->group, lane->identity);
+    while (err == ERR_OK && !program_is_stopping())
+        err = turn(lane, why);
+    if (err == ERR_OK && lane->is_open)
+        err = commit(lane, why);
+    set_ready(lane, &(struct why){.text = "the lane has stopped"});
+    return err == ERR_OK ? ERR_STOP : err;
+}

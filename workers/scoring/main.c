@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: MIT
+// retentionai-scoring: scores every change of an employee and records the scores.
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "avro/topics.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/program.h"
+#include "bus/config.h"
+#include "bus/topics.h"
+#include "domain/features.h"
+#include "http/ops.h"
+#include "lane.h"
+#include "metrics.h"
+#include "model/model.h"
+#include "recorder.h"
+#include "registry/registry.h"
+#include "settings.h"
+
+// One thread per lane; main waits for the stop and for the first lane that ends by itself.
+
+enum { GRACE_MS = 4500, LANES_MAX = 8, SLOT_TAKEN_MS = 60000 };
+
+static const struct setting table[] = {
+#define SETTING SETTING_ROW
+#include "settings.def"
+#undef SETTING
+};
+
+static const struct settings_spec spec = {
+    .program = "retentionai-scoring",
+    .purpose = "Scores every change of an employee: reads employee-changes, writes predictions and "
+               "high-risk in one "
+               "Kafka transaction, and records the topics into PostgreSQL.",
+    .usage = "[settings]",
+    .table = table,
+    .count = ARRAY_LEN(table),
+    .struct_bytes = sizeof(struct settings),
+};
+
+static const struct metric metric_table[] = {
+#define METRIC METRIC_ROW
+#include "metrics.def"
+#undef METRIC
+};
+
+struct job {
+    const char *name;
+    struct lane *lane; // one of the two
+    struct recorder *recorder;
+    pthread_t thread;
+    bool is_started;
+    enum err err;
+    struct why why;
+};
+
+struct worker {
+    struct settings settings;
+    char **properties;
+    struct bus_config bus;
+    struct features *features;
+    struct model *model;
+    struct metrics *metrics;
+    struct registry *registry;
+    struct ops_server *ops;
+    uint32_t prediction_schema_id, high_risk_schema_id;
+    struct job jobs[LANES_MAX];
+    size_t job_count;
+    atomic_bool is_running; // the jobs are made: the operations port may ask them
+};
+
+static void on_kafka_log(int level, const char *facility, const char *message)
+{
+    enum log_level ours = level <= 3   ? LOG_LEVEL_WARN
+                          : level <= 5 ? LOG_LEVEL_INFO
+                                       : LOG_LEVEL_DEBUG;
+    log_line(ours, "kafka", "facility=%s text=\"%s\"", facility, message);
+}
+
+static bool is_ready(void *context, struct why *why)
+{
+    struct worker *worker = context;
+    if (!atomic_load(&worker->is_running)) {
+        IGNORE(why_say(why, ERR_RETRY,
+                       "waiting for the schema registry")); // its words are what counts
+        return false;
+    }
+    for (size_t i = 0; i < worker->job_count; i++) {
+        struct job *job = &worker->jobs[i];
+        bool is_fine = job->lane != NULL ? lane_is_ready(job->lane, why)
+                                         : recorder_is_ready(job->recorder, why);
+        if (!is_fine)
+            return false;
+    }
+    return true;
+}
+
+static void *run_job(void *argument)
+{
+    struct job *job = argument;
+    job->err =
+        job->lane != NULL ? lane_run(job->lane, &job->why) : recorder_run(job->recorder, &job->why);
+    if (job->err == ERR_STOP)
+        log_info("lane-ended", "lane=%s", job->name);
+    else
+        log_error("lane-failed", "lane=%s code=%s why=\"%s\"", job->name, job->why.code,
+                  job->why.text);
+    program_stop();
+    return NULL;
+}
+
+static enum err register_schema(struct worker *worker, enum bus_topic topic, uint32_t *ret,
+                                struct why *why)
+{
+    CLEANUP(mem_free_p)
+    char *subject = mem_printf("%s%s-value", worker->settings.topic_prefix, bus_topics[topic].name);
+    return registry_register(worker->registry, subject,
+                             avro_topic_find(bus_topics[topic].name)->schema, ret, why);
+}
+
+static enum err open_worker(struct worker *worker, struct why *why)
+{
+    const struct settings *settings = &worker->settings;
+    enum err err = features_load(settings->features_file, &worker->features, why);
+    if (err == ERR_OK)
+        err = model_load(settings->model_file, worker->features, &worker->model, why);
+    if (err != ERR_OK)
+        return err;
+    worker->metrics = metrics_new(metric_table, ARRAY_LEN(metric_table));
+    metric_set(metrics_cell(worker->metrics, METRIC_MODEL, model_id(worker->model), NULL), 1);
+    const struct ops_options ops = {.address = settings->metrics_address,
+                                    .port = (uint16_t)settings->metrics_port,
+                                    .metrics = worker->metrics,
+                                    .is_ready = is_ready,
+                                    .context = worker};
+    err = ops_start(&ops, &worker->ops, why);
+    return err;
+}
+
+static enum err open_registry(struct worker *worker, struct why *why)
+{
+    const struct settings *settings = &worker->settings;
+    const struct registry_options options = {.url = settings->schema_registry_url,
+                                             .user = settings->schema_registry_user,
+                                             .password = settings->schema_registry_password,
+                                             .token = settings->schema_registry_token,
+                                             .ca_file = settings->schema_registry_ca,
+                                             .timeout_ms = settings->schema_registry_timeout_ms};
+    enum err err = registry_open(&options, &worker->registry, why);
+    if (err == ERR_OK)
+        err = registry_wait(worker->registry, why);
+    if (err == ERR_OK)
+        err = register_schema(worker, BUS_TOPIC_PREDICTIONS, &worker->prediction_schema_id, why);
+    if (err == ERR_OK)
+        err = register_schema(worker, BUS_TOPIC_HIGH_RISK, &worker->high_risk_schema_id, why);
+    return err;
+}
+
+static struct lane *make_lane(struct worker *worker, const char *topic)
+{
+    const struct settings *settings = &worker->settings;
+    const struct lane_options options = {
+        .topic_prefix = settings->topic_prefix,
+        .topic = topic,
+        .slot = settings->worker_slot,
+        .bus = &worker->bus,
+        .features = worker->features,
+        .model = worker->model,
+        .registry = worker->registry,
+        .metrics = worker->metrics,
+        .prediction_schema_id = worker->prediction_schema_id,
+        .high_risk_schema_id = worker->high_risk_schema_id,
+        .commit_interval_ms = settings->commit_interval_ms,
+        .transaction_bytes = settings->transaction_bytes,
+        .fetch_ahead_bytes = settings->fetch_ahead_bytes,
+    };
+    return lane_new(&options);
+}
+
+static struct recorder *make_recorder(struct worker *worker)
+{
+    const struct settings *settings = &worker->settings;
+    const struct recorder_options options = {
+        .topic_prefix = settings->topic_prefix,
+        .slot = settings->worker_slot,
+        .bus = &worker->bus,
+        .database_url = settings->database_url,
+        .features = worker->features,
+        .registry = worker->registry,
+        .metrics = worker->metrics,
+        .fetch_ahead_bytes = settings->fetch_ahead_bytes,
+    };
+    return recorder_new(&options);
+}
+
+// The jobs that LANES names.
+static enum err make_jobs(struct worker *worker, struct why *why)
+{
+    for (const char *at = worker->settings.lanes; *at != '\0';) {
+        size_t len = strcspn(at, ",");
+        struct job *job = &worker->jobs[worker->job_count];
+        if (worker->job_count == LANES_MAX)
+            return why_say(why, ERR_FATAL, "LANES names more than %d lanes", LANES_MAX);
+        if (strncmp(at, "recorder", len) == 0 && len == strlen("recorder")) {
+            job->name = "recorder";
+            job->recorder = make_recorder(worker);
+        } else {
+            for (size_t i = 0; i < BUS_TOPIC_COUNT; i++)
+                if (bus_topics[i].lane != NULL && strlen(bus_topics[i].lane) == len &&
+                    strncmp(at, bus_topics[i].lane, len) == 0)
+                    job->name = bus_topics[i].name;
+            if (job->name == NULL)
+                return why_say(why, ERR_FATAL, "LANES: there is no lane \"%.*s\"", (int)len, at);
+            job->lane = make_lane(worker, job->name);
+        }
+        worker->job_count++;
+        at += len + (at[len] == ',');
+    }
+    return worker->job_count > 0 ? ERR_OK : why_say(why, ERR_FATAL, "LANES names no lane");
+}
+
+static enum err run_jobs(struct worker *worker, struct why *why)
+{
+    for (size_t i = 0; i < worker->job_count; i++) {
+        if (pthread_create(&worker->jobs[i].thread, NULL, run_job, &worker->jobs[i]) != 0)
+            return why_say(why, ERR_FATAL, "cannot start a thread");
+        worker->jobs[i].is_started = true;
+    }
+    atomic_store(&worker->is_running, true);
+    while (!program_wait_ms(60000))
+        ;
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < worker->job_count; i++) {
+        pthread_join(worker->jobs[i].thread, NULL);
+        worker->jobs[i].is_started = false;
+        if (worker->jobs[i].err != ERR_STOP && err == ERR_OK) {
+            err = worker->jobs[i].err;
+            *why = worker->jobs[i].why;
+        }
+    }
+    return err;
+}
+
+static void close_worker(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->job_count; i++) {
+        if (worker->jobs[i].is_started)
+            pthread_join(worker->jobs[i].thread, NULL);
+    }
+    ops_stop(worker->ops); // asks the lanes, so it ends before them
+    for (size_t i = 0; i < worker->job_count; i++) {
+        lane_free(worker->jobs[i].lane);
+        recorder_free(worker->jobs[i].recorder);
+    }
+    registry_close(worker->registry);
+    metrics_free(worker->metrics);
+    model_free(worker->model);
+    features_free(worker->features);
+    bus_properties_free(worker->properties);
+    settings_free(&spec, &worker->settings);
+}
+
+static enum err run(struct worker *worker, struct why *why)
+{
+    worker->properties = bus_properties_from_environment();
+    worker->bus = (struct bus_config){worker->settings.kafka_bootstrap_servers, spec.program,
+                                      worker->properties, on_kafka_log};
+    enum err err = open_worker(worker, why);
+    if (err != ERR_OK)
+        return err;
+    log_info("started", "model=%s lanes=%s slot=%" PRId64, model_id(worker->model),
+             worker->settings.lanes, worker->settings.worker_slot);
+    err = open_registry(worker, why);
+    if (err == ERR_OK)
+        err = make_jobs(worker, why);
+    return err == ERR_OK ? run_jobs(worker, why) : err;
+}
+
+static enum log_level level_of(const char *name)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(names[i], name) == 0)
+            return (enum log_level)i;
+    return LOG_LEVEL_INFO;
+}
+
+int main(int argc, char **argv)
+{
+    struct worker worker = {0};
+    struct why why = {0};
+    int rest = 0;
+    bool is_done = false;
+    int64_t started_ms = clock_mono_ms();
+    enum err err = settings_load(&spec, &worker.settings, argc, argv, &rest, &is_done, &why);
+    if (err != ERR_OK || rest > 0) {
+        fprintf(stderr, "%s: %s\n", spec.program,
+                err != ERR_OK ? why.text : "takes no arguments beside settings, see --help");
+        settings_free(&spec, &worker.settings);
+        return EXIT_USAGE;
+    }
+    if (is_done) {
+        settings_free(&spec, &worker.settings);
+        return EXIT_OK;
+    }
+    log_init(spec.program, level_of(worker.settings.log_level));
+    // Few arenas: threads of librdkafka and ours would otherwise each keep a heap of freed
+    // messages.
+    mallopt(M_ARENA_MAX, 2);
+    program_init(GRACE_MS);
+    err = run(&worker, &why);
+    if (err == ERR_STOP)
+        err = ERR_OK;
+    if (err != ERR_OK)
+        log_error("failed", "why=\"%s\"", why.text);
+    bool is_slot_taken =
+        strcmp(why.code, "fenced") == 0 && clock_mono_ms() - started_ms < SLOT_TAKEN_MS;
+    program_stop(); // the grace bounds the closing, too
+    close_worker(&worker);
+    log_info("ended", "verdict=%s", err_name(err));
+    return err == ERR_OK ? EXIT_OK : is_slot_taken ? EXIT_SLOT_TAKEN : EXIT_FAILED;
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "crypto/crypto.h"
+
+// Where an import begins, when a transaction ends, what the exit status is: decisions without I/O.
+// Any thread.
+
+// How far a source has been read: the record on hris-progress.
+struct progress {
+    char content_hash[CRYPTO_SHA256_HEX];
+    int64_t bytes_done; // the next row begins here
+    int64_t rows_done;  // events_done + rejected
+    int64_t events_done;
+    int64_t rejected;
+    int64_t event_time_ms;
+    bool is_finished;
+};
+
+// What was asked for.
+struct wish {
+    const char *content_hash;
+    int64_t size_bytes;
+    bool has_event_time; // given by the user; otherwise it is the file's own time
+    int64_t event_time_ms;
+    bool is_restart;
+};
+
+enum start {
+    START_FRESH,  // from the first row
+    START_RESUME, // behind what was committed, under the event time of the record
+    START_DONE,   // all of it is there already
+};
+
+// `found`: the source's latest record, NULL where it has none. *ret_progress is where to go on (for
+// START_DONE the record itself). ERR_REJECT: another content of this source is half-way through, or
+// the same one under another event time; the sentence says how to go on.
+MUST_CHECK enum err decide_start(const struct progress *found, const struct wish *wish,
+                                 enum start *ret, struct progress *ret_progress, struct why *why);
+
+// A transaction whose outcome is not known left `found` as the source's latest record, `is_newer`
+// when it was written after this run had begun at `begun`. Nobody else can write under this source
+// name meanwhile (a second writer fences the first), so a newer record is our own.
+struct progress decide_after_failure(const struct progress *found, bool is_newer,
+                                     const struct progress *begun);
+
+// Ends the transaction now?
+struct chunk_limits {
+    int64_t rows;
+    int64_t ms;
+};
+bool decide_commit(const struct chunk_limits *limits, int64_t rows, int64_t open_ms);
+
+// Seconds until the end at the pace since the start of this run; -1: cannot be said yet.
+int64_t decide_seconds_left(int64_t bytes_at_start, int64_t bytes_now, int64_t size_bytes,
+                            int64_t elapsed_ms);

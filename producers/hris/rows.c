@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+// The header becomes a table "column -> attribute" and a row is one walk over it: there is no look
+// up by name per row, and nothing is allocated. Numbers are strict (no blanks, no thousands, no
+// decimal comma): a guess here would be a wrong score later, and the rejected row can be mended.
+
+#include "rows.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "crypto/crypto.h"
+
+enum { COLUMN_IGNORED = -1, COLUMN_ID = -2 };
+
+struct rows {
+    const struct features *features;
+    int *targets; // of each column: an attribute's place, COLUMN_IGNORED or COLUMN_ID
+    size_t column_count;
+    struct value *values; // of the attributes
+    char event_id[ROWS_EVENT_PREFIX + 24];
+};
+
+// A list for people: what does not fit is left out.
+static void list_name(struct text *list, struct bytes name)
+{
+    size_t before = list->len;
+    if ((list->len > 0 && text_append_string(list, ", ") != ERR_OK) ||
+        text_append(list, name.data, name.len) != ERR_OK)
+        list->len = before;
+}
+
+static int target_of(const struct features *features, struct bytes name, const char *id_column)
+{
+    if (bytes_equal_string(name, id_column))
+        return COLUMN_ID;
+    int attribute = features_find(features, name);
+    return attribute < 0 ? COLUMN_IGNORED : attribute;
+}
+
+static enum err check_header(const struct rows *rows, const struct csv_row *header,
+                             const char *id_column, struct why *why)
+{
+    bool has_id = false, has_attribute = false;
+    for (size_t i = 0; i < rows->column_count; i++) {
+        int target = rows->targets[i];
+        has_id |= target == COLUMN_ID;
+        has_attribute |= target >= 0;
+        for (size_t k = 0; target != COLUMN_IGNORED && k < i; k++)
+            if (rows->targets[k] == target)
+                return why_code(why, ERR_REJECT, "column-twice",
+                                "the header names the column %.*s twice (places %zu and %zu)",
+                                (int)header->fields[i].len, (const char *)header->fields[i].data,
+                                k + 1, i + 1);
+    }
+    if (!has_id)
+        return why_code(why, ERR_REJECT, "no-id-column",
+                        "the header has no column %s: give the name of the column of employee ids "
+                        "as EMPLOYEE_ID_COLUMN",
+                        id_column);
+    if (!has_attribute)
+        return why_code(why, ERR_REJECT, "no-attribute",
+                        "no column of the header is an attribute of the features file");
+    return ERR_OK;
+}
+
+enum err rows_new(const struct features *features, const struct csv_row *header,
+                  const char *id_column, struct rows **ret, struct text *ret_ignored,
+                  struct text *ret_missing, struct why *why)
+{
+    CLEANUP(rows_free_p) struct rows *rows = mem_zalloc(sizeof *rows);
+    CLEANUP(mem_free_p) bool *is_there = mem_zalloc(features->count * sizeof *is_there + 1);
+    rows->features = features;
+    rows->column_count = header->count;
+    rows->targets = mem_array(header->count, sizeof *rows->targets);
+    rows->values = mem_array(features->count, sizeof *rows->values);
+    for (size_t i = 0; i < header->count; i++) {
+        int target = target_of(features, header->fields[i], id_column);
+        rows->targets[i] = target;
+        if (target >= 0)
+            is_there[target] = true;
+        else if (target == COLUMN_IGNORED)
+            list_name(ret_ignored, header->fields[i]);
+    }
+    for (size_t i = 0; i < features->count; i++)
+        if (!is_there[i])
+            list_name(ret_missing, bytes_from_string(features->attributes[i].name));
+    enum err err = check_header(rows, header, id_column, why);
+    if (err == ERR_OK)
+        *ret = TAKE(rows);
+    return err;
+}
+
+void rows_free(struct rows *rows)
+{
+    if (rows == NULL)
+        return;
+    free(rows->targets);
+    free(rows->values);
+    free(rows);
+}
+
+void rows_event_prefix(const struct rows_origin *origin, char ret[ROWS_EVENT_PREFIX])
+{
+    char rest[64], digest[CRYPTO_SHA256_HEX];
+    int len = snprintf(rest, sizeof rest, "%" PRId64 "\n%s", origin->event_time_ms,
+                       change_name(origin->change));
+    struct crypto_sha256 hash;
+    crypto_sha256_init(&hash);
+    // The NULs keep the parts apart.
+    crypto_sha256_update(&hash, bytes_of(origin->source, strlen(origin->source) + 1));
+    crypto_sha256_update(&hash, bytes_of(origin->content_hash, strlen(origin->content_hash) + 1));
+    crypto_sha256_update(&hash, bytes_of(rest, (size_t)len));
+    crypto_sha256_final_hex(&hash, digest);
+    memcpy(ret, digest, ROWS_EVENT_PREFIX - 1);
+    ret[ROWS_EVENT_PREFIX - 1] = '\0';
+}
+
+static enum err read_value(const struct attribute *attribute, struct bytes field, struct value *ret,
+                           struct why *why)
+{
+    *ret = (struct value){.kind = VALUE_NULL};
+    if (field.len == 0)
+        return ERR_OK;
+    switch (attribute->type) {
+    case ATTRIBUTE_INTEGER:
+        ret->kind = VALUE_INTEGER;
+        if (parse_i64(field, INT64_MIN, INT64_MAX, &ret->integer, NULL) != ERR_OK)
+            return why_code(why, ERR_REJECT, "not-an-integer", "%s is not a whole number",
+                            attribute->name);
+        break;
+    case ATTRIBUTE_REAL:
+        ret->kind = VALUE_REAL;
+        if (parse_double(field, &ret->real, NULL) != ERR_OK)
+            return why_code(why, ERR_REJECT, "not-a-number", "%s is not a number", attribute->name);
+        break;
+    case ATTRIBUTE_CATEGORY:
+        ret->kind = VALUE_TEXT;
+        ret->text = field;
+        int category = attribute_category(attribute, field);
+        if (category >= 0)
+            ret->text = bytes_from_string(attribute->categories[category].name);
+        break;
+    }
+    return ERR_OK;
+}
+
+// The values of a row that has as many fields as the header.
+static enum err read_values(struct rows *rows, const struct csv_row *row,
+                            struct employee_change *ret, struct why *why)
+{
+    const struct features *features = rows->features;
+    memset(rows->values, 0, features->count * sizeof *rows->values); // VALUE_NULL is 0
+    enum err err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < rows->column_count; i++) {
+        int target = rows->targets[i];
+        if (target == COLUMN_ID)
+            ret->employee_id = row->fields[i];
+        else if (target >= 0)
+            err = read_value(&features->attributes[target], row->fields[i], &rows->values[target],
+                             why);
+    }
+    return err;
+}
+
+enum err rows_event(struct rows *rows, const struct csv *csv, const struct csv_row *row,
+                    int64_t number, const struct rows_origin *origin, const char *event_prefix,
+                    struct employee_change *ret, struct why *why)
+{
+    enum err err = csv_check(csv, row, why);
+    if (err != ERR_OK)
+        return err;
+    int len = snprintf(rows->event_id, sizeof rows->event_id, "%s-%" PRId64, event_prefix, number);
+    *ret = (struct employee_change){
+        .event_id = bytes_of(rows->event_id, (size_t)len),
+        .event_time_ms = origin->event_time_ms,
+        .change = origin->change,
+        .source = bytes_from_string(origin->source),
+        .attributes = rows->values,
+    };
+    err = read_values(rows, row, ret, why);
+    if (err == ERR_OK)
+        err = employee_check(rows->features, ret, bytes_of(NULL, 0), 0, why);
+    return err == ERR_OK ? ERR_OK : why_prefix(why, err, "line %zu", row->line);
+}

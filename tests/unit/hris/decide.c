@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#include "support/check.h"
+
+#include "decide.h"
+
+static const struct progress half = {.content_hash = "aaaa",
+                                     .bytes_done = 500,
+                                     .rows_done = 10,
+                                     .events_done = 9,
+                                     .rejected = 1,
+                                     .event_time_ms = 111};
+static const struct wish same = {.content_hash = "aaaa", .size_bytes = 1000, .event_time_ms = 222};
+
+static struct progress finished(void)
+{
+    struct progress progress = half;
+    progress.is_finished = true;
+    progress.bytes_done = 1000;
+    return progress;
+}
+
+static void expect_fresh(const struct progress *found, const struct wish *wish)
+{
+    enum start start = START_DONE;
+    struct progress progress = {0};
+    struct why why = {0};
+    assert_ok(decide_start(found, wish, &start, &progress, &why), &why);
+    assert_int_equal(start, START_FRESH);
+    assert_int_equal(progress.bytes_done, 0);
+    assert_int_equal(progress.rows_done, 0);
+    assert_int_equal(progress.rejected, 0);
+    assert_false(progress.is_finished);
+    assert_int_equal(progress.event_time_ms, wish->event_time_ms);
+    assert_string_equal(progress.content_hash, wish->content_hash);
+}
+
+static void expect_refusal(const struct progress *found, const struct wish *wish, const char *code,
+                           const char *remedy)
+{
+    enum start start = START_DONE;
+    struct progress progress = {0};
+    struct why why = {0};
+    assert_err(decide_start(found, wish, &start, &progress, &why), ERR_REJECT, &why);
+    assert_string_equal(why.code, code);
+    assert_non_null(strstr(why.text, remedy));
+}
+
+static void an_unknown_source_starts_at_the_first_row(void **state)
+{
+    (void)state;
+    expect_fresh(NULL, &same);
+}
+
+static void a_half_read_file_goes_on_where_it_was_under_its_own_event_time(void **state)
+{
+    (void)state;
+    enum start start = START_FRESH;
+    struct progress progress = {0};
+    struct why why = {0};
+    assert_ok(decide_start(&half, &same, &start, &progress, &why), &why);
+    assert_int_equal(start, START_RESUME);
+    assert_int_equal(progress.bytes_done, 500);
+    assert_int_equal(progress.rows_done, 10);
+    assert_int_equal(progress.event_time_ms, 111);
+    struct wish given = same;
+    given.has_event_time = true;
+    given.event_time_ms = 111;
+    assert_ok(decide_start(&half, &given, &start, &progress, &why), &why);
+    assert_int_equal(start, START_RESUME);
+}
+
+static void a_half_read_file_is_not_mixed_with_another_event_time(void **state)
+{
+    (void)state;
+    struct wish given = same;
+    given.has_event_time = true;
+    expect_refusal(&half, &given, "other-event-time", "--restart");
+}
+
+static void a_finished_file_is_not_read_again(void **state)
+{
+    (void)state;
+    struct progress done = finished(), progress = {0};
+    enum start start = START_FRESH;
+    struct why why = {0};
+    assert_ok(decide_start(&done, &same, &start, &progress, &why), &why);
+    assert_int_equal(start, START_DONE);
+}
+
+static void a_finished_file_under_a_new_event_time_is_a_new_import(void **state)
+{
+    (void)state;
+    struct progress done = finished();
+    struct wish given = same;
+    given.has_event_time = true;
+    expect_fresh(&done, &given);
+}
+
+static void other_content_waits_for_the_end_of_the_first(void **state)
+{
+    (void)state;
+    struct progress done = finished();
+    struct wish other = same;
+    other.content_hash = "bbbb";
+    expect_refusal(&half, &other, "other-content", "--source");
+    expect_fresh(&done, &other);
+}
+
+static void a_restart_is_always_obeyed(void **state)
+{
+    (void)state;
+    struct progress done = finished();
+    struct wish other = same;
+    other.content_hash = "bbbb";
+    other.is_restart = true;
+    expect_fresh(&half, &other);
+    expect_fresh(&done, &other);
+    other.content_hash = "aaaa";
+    expect_fresh(&half, &other);
+}
+
+static void a_place_behind_the_end_of_the_file_is_refused(void **state)
+{
+    (void)state;
+    struct progress beyond = half;
+    beyond.bytes_done = 1001;
+    expect_refusal(&beyond, &same, "bad-progress", "--restart");
+}
+
+static void after_an_unknown_outcome_only_a_newer_record_counts(void **state)
+{
+    (void)state;
+    struct progress begun = half, later = half;
+    later.rows_done = 20;
+    assert_int_equal(decide_after_failure(&later, true, &begun).rows_done, 20);
+    // The record that was there before: of an import that this run gave up with --restart.
+    assert_int_equal(decide_after_failure(&later, false, &begun).rows_done, 10);
+    assert_int_equal(decide_after_failure(NULL, false, &begun).rows_done, 10);
+}
+
+static void a_transaction_ends_by_rows_or_by_time(void **state)
+{
+    (void)state;
+    const struct chunk_limits limits = {.rows = 100, .ms = 500};
+    assert_false(decide_commit(&limits, 99, 499));
+    assert_true(decide_commit(&limits, 100, 0));
+    assert_true(decide_commit(&limits, 1, 500));
+}
+
+static void the_time_left_follows_the_pace_of_this_run(void **state)
+{
+    (void)state;
+    assert_int_equal(decide_seconds_left(0, 0, 1000, 10000), -1);
+    assert_int_equal(decide_seconds_left(0, 10, 1000, 100), -1);
+    assert_int_equal(decide_seconds_left(0, 500, 1000, 10000), 10);
+    assert_int_equal(decide_seconds_left(400, 500, 1000, 10000), 50);
+    assert_int_equal(decide_seconds_left(0, 1000, 1000, 10000), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_unknown_source_starts_at_the_first_row),
+        cmocka_unit_test(a_half_read_file_goes_on_where_it_was_under_its_own_event_time),
+        cmocka_unit_test(a_half_read_file_is_not_mixed_with_another_event_time),
+        cmocka_unit_test(a_finished_file_is_not_read_again),
+        cmocka_unit_test(a_finished_file_under_a_new_event_time_is_a_new_import),
+        cmocka_unit_test(other_content_waits_for_the_end_of_the_first),
+        cmocka_unit_test(a_restart_is_always_obeyed),
+        cmocka_unit_test(a_place_behind_the_end_of_the_file_is_refused),
+        cmocka_unit_test(after_an_unknown_outcome_only_a_newer_record_counts),
+        cmocka_unit_test(a_transaction_ends_by_rows_or_by_time),
+        cmocka_unit_test(the_time_left_follows_the_pace_of_this_run),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

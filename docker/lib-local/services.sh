@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# What the services are: for each NAME the functions NAME_run (make its files when they are missing,
+# then start it) and NAME_answers (does it do its work, asked by its own protocol). service_up puts
+# them together.
+
+declare -A stop_signal=([postgres]=INT [kafka]=TERM [registry]=TERM [scoring]=TERM)
+declare -A stop_seconds=([postgres]=20 [kafka]=30 [registry]=15 [scoring]=10)
+declare -A start_seconds=([postgres]=60 [kafka]=90 [registry]=90 [scoring]=60)
+
+# ---- PostgreSQL -----------------------------------------------------------------------------
+
+# The newest installed server. Debian keeps the versions side by side.
+postgres_bin() {
+    local found
+    found=$(find /usr/lib/postgresql -maxdepth 3 -path '*/bin/postgres' 2>/dev/null | sort -V | tail -n 1)
+    [[ -n $found ]] || { say "no PostgreSQL server under /usr/lib/postgresql"; return 1; }
+    echo "${found%/*}"
+}
+
+# The server refuses to be root: then it is the user postgres, whom the package made.
+as_postgres() {
+    if ((EUID == 0)); then
+        setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"
+    else
+        "$@"
+    fi
+}
+
+# postgres_home: the folder of the database. Inside the private directory where the server's user can
+# get there, else (a clone under /root) in /var/tmp under a name made from the directory's.
+postgres_home() {
+    local home=$dir/postgres owner
+    if [[ -s $dir/postgres.home ]]; then
+        cat "$dir/postgres.home"
+        return
+    fi
+    if ((EUID == 0)); then
+        owner=postgres
+        if ! (cd / && as_postgres test -x "$dir"); then
+            home=/var/tmp/retentionai-$(sha256sum <<<"$dir" | cut -c1-16)
+        fi
+    else
+        owner=$(id -un)
+    fi
+    # Somebody else's folder under that name would be somebody else's database.
+    if [[ -L $home ]] || [[ -e $home && $(stat -c %U "$home") != "$owner" ]]; then
+        say "$home exists and does not belong to $owner: remove it"
+        return 1
+    fi
+    mkdir -p -m 700 "$home" && { ((EUID != 0)) || chown postgres:postgres "$home"; } || return 1
+    echo "$home" >"$dir/postgres.home"
+    echo "$home"
+}
+
+postgres_password() { cat "$dir/secrets/postgres-password"; }
+
+postgres_run() {
+    local bin home
+    bin=$(postgres_bin) && home=$(postgres_home) || return 1
+    if [[ ! -s $dir/secrets/postgres-password ]]; then
+        od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$dir/secrets/postgres-password" || return 1
+    fi
+    # data appears under its name only when initdb is done.
+    if [[ ! -d $home/data ]]; then
+        rm -rf "$home/data.new" "$home/password"
+        postgres_password | as_postgres tee "$home/password" >/dev/null &&
+            (cd "$home" && as_postgres "$bin/initdb" -D "$home/data.new" -U retentionai -A scram-sha-256 \
+                --pwfile="$home/password" -E UTF8 --locale=C.UTF-8 -N) >>"$dir/log/postgres.log" 2>&1 &&
+            rm -f "$home/password" && mv "$home/data.new" "$home/data" || {
+            step postgres "initdb failed, see $dir/log/postgres.log"
+            return 1
+        }
+    elif [[ $(<"$home/data/PG_VERSION") != "$(basename "${bin%/bin}")" ]]; then
+        bin=/usr/lib/postgresql/$(<"$home/data/PG_VERSION")/bin
+        if [[ ! -x $bin/postgres ]]; then
+            step postgres "the database in $home is of PostgreSQL $(<"$home/data/PG_VERSION"), which is not installed; down --wipe makes a new one"
+            return 1
+        fi
+    fi
+    postgres_unlock "$home/data" || return 1
+    local user=()
+    ((EUID == 0)) && user=(setpriv --reuid=postgres --regid=postgres --init-groups --)
+    process_start postgres env -C "$home" "${user[@]}" "$bin/postgres" -D "$home/data" \
+        -c listen_addresses=127.0.0.1 -c port="${ports[postgres]}" -c unix_socket_directories= \
+        -c max_connections=200 -c log_line_prefix='%m [%p] %u@%d '
+}
+
+# A killed server leaves its lock file, and refuses to start while the process id in it belongs to
+# anybody (a zombie, a stranger). No process in the data folder means that nobody uses it.
+postgres_unlock() {
+    for _ in {1..100}; do
+        if [[ -z $(find /proc/[0-9]*/cwd -maxdepth 0 -lname "$1" -print -quit 2>/dev/null) ]]; then
+            rm -f "$1/postmaster.pid"
+            return
+        fi
+        sleep 0.1
+    done
+    step postgres "a process still uses $1"
+    return 1
+}
+
+# sql DATABASE ARGUMENT..: psql without start-up files, the password out of sight of ps.
+sql() {
+    local database=$1
+    shift
+    PGPASSWORD=$(postgres_password) PGCONNECT_TIMEOUT=5 psql -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 \
+        -p "${ports[postgres]}" -U retentionai -d "$database" "$@"
+}
+
+# The program's database belongs to "PostgreSQL answers": nothing can be done before it exists.
+postgres_answers() {
+    [[ $(sql postgres -Atc "SELECT count(*) FROM pg_database WHERE datname = 'retentionai'") == 1 ]] ||
+        sql postgres -c 'CREATE DATABASE retentionai'
+}
+
+# ---- Apache Kafka: one node, broker and controller -------------------------------------------
+
+kafka_run() {
+    local home=$dir/kafka id
+    mkdir -p "$home"
+    # The offsets of a group that reads rarely must outlive the longest-kept topic (90 days), and the
+    # young generation is small because its collections stop every request.
+    cat >"$home/server.properties" <<PROPERTIES
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=127.0.0.1:${ports[kafka_controller]}
+controller.listener.names=CONTROLLER
+listeners=BROKER://127.0.0.1:${ports[kafka]},CONTROLLER://127.0.0.1:${ports[kafka_controller]}
+advertised.listeners=BROKER://127.0.0.1:${ports[kafka]},CONTROLLER://127.0.0.1:${ports[kafka_controller]}
+inter.broker.listener.name=BROKER
+listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs=$home/data
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+offsets.retention.minutes=144000
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+group.initial.rebalance.delay.ms=0
+broker.heartbeat.interval.ms=1000
+broker.session.timeout.ms=5000
+PROPERTIES
+    if [[ ! -f $home/formatted ]]; then
+        rm -rf "$home/data"
+        # 16 bytes, base64url; one that begins with a dash would look like an option.
+        until [[ -n ${id-} && $id != -* ]]; do
+            id=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')
+        done
+        java -Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
+            -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$kafka_home/*" \
+            kafka.tools.StorageTool format --standalone -t "$id" -c "$home/server.properties" \
+            >>"$dir/log/kafka.log" 2>&1 </dev/null && touch "$home/formatted" || {
+            step kafka "formatting its storage failed, see $dir/log/kafka.log"
+            return 1
+        }
+    fi
+    process_start kafka java -Xmx1g -Xmn24m -XX:+UseSerialGC -XX:-UsePerfData \
+        -XX:+ExitOnOutOfMemoryError -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Dorg.slf4j.simpleLogger.showDateTime=true \
+        -Dorg.slf4j.simpleLogger.dateTimeFormat="yyyy-MM-dd'T'HH:mm:ss.SSSX" \
+        -cp "$kafka_home/*" kafka.Kafka "$home/server.properties"
+}
+
+# A Metadata request (version 1, no topics) is answered with at least one broker. An open port does
+# not mean that much: the port is there before the broker may be used.
+kafka_answers() (
+    exec 3<>"/dev/tcp/127.0.0.1/${ports[kafka]}" || exit 1
+    printf '\0\0\0\x13\0\x03\0\x01\0\0\0\x07\0\x05local\0\0\0\0' >&3
+    read -ra answer < <(timeout 3 head -c 12 <&3 | od -An -v -tu1 -w12)
+    ((${#answer[@]} == 12 && answer[7] == 7 && answer[11] >= 1))
+) 2>/dev/null
+
+# ---- Schema registry --------------------------------------------------------------------------
+
+# Its store is a file: ids of schemas stand in every record and must survive a restart.
+registry_run() {
+    process_start registry env QUARKUS_HTTP_HOST=127.0.0.1 QUARKUS_HTTP_PORT="${ports[registry]}" \
+        QUARKUS_LOG_LEVEL=WARN REGISTRY_DATASOURCE_URL="jdbc:h2:file:$dir/registry/h2" \
+        java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData \
+        -jar "$registry_home/apicurio-registry-app-$registry_version-runner.jar"
+}
+
+registry_answers() {
+    [[ $(http_status "${ports[registry]}" /apis/ccompat/v7/subjects) == 200 ]]
+}
+
+# ---- The scoring worker -------------------------------------------------------------------------
+
+scoring_run() {
+    process_start scoring env METRICS_PORT="${ports[scoring]}" "$bin/retentionai-scoring"
+}
+
+scoring_answers() { [[ $(http_status "${ports[scoring]}" /readyz) == 200 ]]; }
+
+# ---- All of them --------------------------------------------------------------------------------
+
+service_ports() {
+    case $1 in
+    kafka) echo kafka kafka_controller ;;
+    *) echo "$1" ;;
+    esac
+}
+
+# service_up NAME: runs and answers, or says why not.
+service_up() {
+    local name=$1 pid port owner start
+    start=$(now_ms)
+    if pid=$(process_pid "$name"); then
+        wait_answer "$name" "${start_seconds[$name]}" "${name}_answers" || return 1
+        step "$name" "runs (process $pid, port ${ports[$name]})"
+        return
+    fi
+    if [[ -f $dir/run/$name.pid ]]; then
+        step "$name" "was not stopped but is gone (killed, or the machine was restarted): starting it again"
+        rm -f "$dir/run/$name.pid"
+    fi
+    for port in $(service_ports "$name"); do
+        # What a killed server leaves behind (PostgreSQL's own children) goes away by itself.
+        for _ in {1..30}; do
+            owner=$(port_owner "${ports[$port]}") || continue 2
+            sleep 0.1
+        done
+        step "$name" "port ${ports[$port]} is taken by $owner; stop that, or set LOCAL_${port^^}_PORT to another port"
+        return 1
+    done
+    "${name}_run" && wait_pid_file "$name" &&
+        wait_answer "$name" "${start_seconds[$name]}" "${name}_answers" || return 1
+    step "$name" "is up on 127.0.0.1:${ports[$name]} ($(seconds_since "$start") s)"
+}
+
+wait_pid_file() {
+    for _ in {1..100}; do
+        [[ -f $dir/run/$1.pid ]] && return
+        sleep 0.02
+    done
+    step "$1" "could not be started, see $dir/log/$1.log"
+    return 1
+}
+
+service_down() { process_stop "$1" "${stop_signal[$1]}" "${stop_seconds[$1]}"; }
+
+# services_up NAME..: side by side; each says its own line.
+services_up() {
+    local name jobs=() failed=0
+    for name; do
+        service_up "$name" &
+        jobs+=($!)
+    done
+    for name in "${jobs[@]}"; do
+        wait "$name" || failed=1
+    done
+    return $failed
+}

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MIT
+# One ctest test per tests/system/test_*.py. They share one set of real services, which the fixture
+# starts before the first and ends after the last, also when tests failed. Each test has topics and a
+# database of its own (conftest.py); they run one after the other because they measure and kill.
+set(services_dir ${CMAKE_BINARY_DIR}/services)
+
+add_test(NAME system-python COMMAND ${CMAKE_SOURCE_DIR}/tests/support/venv)
+set_tests_properties(system-python PROPERTIES FIXTURES_SETUP python TIMEOUT 900)
+add_test(NAME system-services-start COMMAND ${CMAKE_CURRENT_LIST_DIR}/services start ${services_dir})
+set_tests_properties(system-services-start PROPERTIES FIXTURES_SETUP services TIMEOUT 900)
+add_test(NAME system-services-stop COMMAND ${CMAKE_CURRENT_LIST_DIR}/services stop ${services_dir})
+set_tests_properties(system-services-stop PROPERTIES FIXTURES_CLEANUP services TIMEOUT 120)
+
+file(GLOB system_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/test_*.py)
+foreach(file ${system_tests})
+    cmake_path(GET file STEM name)
+    string(REGEX REPLACE "^test_" "system-" name ${name})
+    add_test(NAME ${name} COMMAND ${CMAKE_SOURCE_DIR}/build/venv/bin/python -m pytest -q -p no:cacheprovider ${file})
+    set_tests_properties(${name} PROPERTIES
+        LABELS system RUN_SERIAL ON TIMEOUT 600 FIXTURES_REQUIRED "python;services"
+        ENVIRONMENT "BUILD_DIR=${CMAKE_BINARY_DIR};SERVICES_DIR=${services_dir};PYTHONDONTWRITEBYTECODE=1")
+endforeach()

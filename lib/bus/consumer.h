@@ -83,8 +83,8 @@ MUST_CHECK enum err bus_consumer_poll(struct bus_consumer *consumer, size_t max,
                                       struct bus_block *ret, struct why *why);
 void bus_block_release(struct bus_consumer *consumer, struct bus_block *block);
 
-// The partitions held now, with the next offset to be read. Returns the count; *ret is freed by the
-// caller (mem_free_p).
+// The partitions held now, with the offset (and its metadata) they were started at. Returns the
+// count; *ret is freed by the caller (mem_free_p).
 size_t bus_consumer_assignment(struct bus_consumer *consumer, struct bus_position **ret);
 // Continues at that offset; what was fetched ahead of that partition is dropped.
 MUST_CHECK enum err bus_consumer_seek(struct bus_consumer *consumer, const char *topic,

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#include "avro/topics.h"
+
+#include <string.h>
+
+#include "base/compiler.h"
+
+// One table; several topics share a schema, and each has a subject of its own in the registry, so
+// that a topic can move on alone.
+
+extern const char avro_text_employee_changed[];
+extern const char avro_text_prediction[];
+extern const char avro_text_high_risk[];
+extern const char avro_text_hris_progress[];
+
+static const struct avro_topic topics[] = {
+    {"employee-changes", avro_text_employee_changed, true},
+    {"score-requests", avro_text_employee_changed, true},
+    {"employee-rescore", avro_text_employee_changed, true},
+    {"predictions", avro_text_prediction, false},
+    {"prediction-replies", avro_text_prediction, false},
+    {"high-risk", avro_text_high_risk, false},
+    {"hris-progress", avro_text_hris_progress, false},
+};
+
+size_t avro_topics(const struct avro_topic **ret)
+{
+    *ret = topics;
+    return ARRAY_LEN(topics);
+}
+
+const struct avro_topic *avro_topic_find(const char *topic)
+{
+    for (size_t i = 0; i < ARRAY_LEN(topics); i++)
+        if (strcmp(topics[i].topic, topic) == 0)
+            return &topics[i];
+    return NULL;
+}

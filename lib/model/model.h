@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "base/value.h"
 #include "domain/features.h"
 #include "domain/prediction.h"
@@ -15,7 +17,8 @@ struct model;
 
 // Reads and checks the artefact against the features (names, types), and scores its golden vectors:
 // any that is off by more than the stated tolerance refuses the model. ERR_REJECT: the file is no
-// model that we can trust, with one sentence saying where. ERR_FATAL: it cannot be read.
+// model that we can trust, with one sentence saying where. ERR_FATAL: it cannot be read. The
+// features are borrowed and must outlive the model.
 MUST_CHECK enum err model_load(const char *path, const struct features *features,
                                struct model **ret, struct why *why);
 MUST_CHECK enum err model_parse(struct bytes json, const struct features *features,
@@ -26,6 +29,9 @@ DEFINE_CLEANUP(struct model, model_free)
 const char *model_id(const struct model *model); // first 16 hex digits of the artefact's SHA-256
 double model_threshold(const struct model *model);
 
+// A contribution below this is no reason that is worth a word.
+#define MODEL_REASON_MIN 0.05
+
 struct score {
     enum band band;     // BAND_UNKNOWN: the contract of the model does not cover this row
     double probability; // calibrated; NaN for BAND_UNKNOWN
@@ -34,11 +40,22 @@ struct score {
     struct {
         size_t attribute;          // index in the features
         double weight;             // log-odds, signed
-    } reasons[PREDICTION_REASONS]; // largest |weight| first, ties by attribute order
-    size_t reason_count;           // those with |weight| >= 0.05
+    } reasons[PREDICTION_REASONS]; // largest |weight| first, ties in the artefact's order
+    size_t reason_count;           // those with |weight| >= MODEL_REASON_MIN
     size_t missing_count;          // inputs that were null and imputed
-    size_t outside_count; // values outside the training range that were scored all the same
+    size_t outside_count; // values that the training never saw and that were scored all the same
 };
 
 // `attributes` are features->count values in the order of the features, checked by employee_check.
 void model_score(const struct model *model, const struct value *attributes, struct score *ret);
+
+// The whole explanation: ret[i] is what attribute i adds to the log-odds (0 where the model does
+// not use it); base_log_odds plus the sum of the features->count entries is the log_odds, up to the
+// rounding of the additions. False, and nothing written, for BAND_UNKNOWN.
+bool model_contributions(const struct model *model, const struct value *attributes, double *ret);
+
+// What a person should know beside the score: "DailyRate is missing; JobLevel is outside 1 to 5;
+// Department is not known to the model". Empty when there is nothing. Names no value. ERR_REJECT:
+// over the ceiling of `out`.
+MUST_CHECK enum err model_describe(const struct model *model, const struct value *attributes,
+                                   struct text *out);

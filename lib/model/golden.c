@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+// The artefact's own examination: rows with the scores that the trainer computed, and rows that
+// must be found missing, unknown or outside. They are scored here, by the code that will score
+// people, and one difference refuses the model. So a damaged file, another reading of an operator,
+// a compiler that fuses multiply and add: each shows before the first person is scored.
+
+#include "model/parts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { VECTORS_MAX = 4096, WHERE_MAX = 64 };
+
+// A file may not turn its examination off by a large tolerance.
+static const double tolerance_max = 1e-9;
+
+static enum err refuse(struct why *why, const char *where, const char *what)
+{
+    return why_code(why, ERR_REJECT, "bad-golden", "%s: %s", where, what);
+}
+
+static bool is_near(double a, double b, double tolerance)
+{
+    return fabs(a - b) <= tolerance; // false for NaN
+}
+
+static bool value_of(const struct json *node, struct value *ret)
+{
+    switch (json_kind(node)) {
+    case JSON_KIND_NULL:
+        *ret = (struct value){.kind = VALUE_NULL};
+        return true;
+    case JSON_KIND_INTEGER:
+        *ret = (struct value){.kind = VALUE_INTEGER, .integer = json_as_integer(node)};
+        return true;
+    case JSON_KIND_REAL:
+        *ret = (struct value){.kind = VALUE_REAL, .real = json_as_number(node)};
+        return true;
+    case JSON_KIND_STRING:
+        *ret = (struct value){.kind = VALUE_TEXT, .text = json_as_bytes(node)};
+        return true;
+    case JSON_KIND_BOOLEAN:
+    case JSON_KIND_ARRAY:
+    case JSON_KIND_OBJECT:
+        return false;
+    }
+    return false;
+}
+
+// The row of a vector: values of features->count attributes, null where it names none.
+static enum err read_row(const struct model *model, const struct json *vector, const char *where,
+                         struct value *row, struct why *why)
+{
+    const struct json *object = NULL;
+    if (json_kind(vector) != JSON_KIND_OBJECT)
+        return refuse(why, where, "is not an object");
+    enum err err = json_get_object(vector, where, "features", &object, why);
+    if (err != ERR_OK)
+        return err;
+    memset(row, 0, model->features->count * sizeof *row);
+    void *iterator = NULL;
+    const char *name = NULL;
+    const struct json *node = NULL;
+    while ((node = json_next(object, &iterator, &name)) != NULL) {
+        const struct input *input = model_input(model, bytes_from_string(name));
+        if (input == NULL || !value_of(node, &row[input->attribute]))
+            return refuse(why, where, "names a feature or a value that the model cannot have");
+    }
+    return ERR_OK;
+}
+
+static enum err check_reasons(const struct model *model, const struct json *vector,
+                              const char *where, double tolerance, const struct score *score,
+                              struct why *why)
+{
+    static const char *const members[] = {"attribute", "weight"};
+    const struct json *list = NULL;
+    enum err err = json_get_array(vector, where, "reasons", PREDICTION_REASONS, &list, why);
+    if (err == ERR_OK && json_count(list) != score->reason_count)
+        err = refuse(why, where, "has another number of reasons");
+    for (size_t i = 0; err == ERR_OK && i < score->reason_count; i++) {
+        const struct json *reason = json_at(list, i);
+        const char *name = NULL;
+        double weight = 0;
+        err = json_only_members(reason, where, members, ARRAY_LEN(members), why);
+        if (err == ERR_OK)
+            err = json_get_string(reason, where, "attribute", FEATURES_NAME_MAX, &name, why);
+        if (err == ERR_OK)
+            err = json_get_number(reason, where, "weight", &weight, why);
+        if (err == ERR_OK &&
+            (strcmp(name, model->features->attributes[score->reasons[i].attribute].name) != 0 ||
+             !is_near(weight, score->reasons[i].weight, tolerance)))
+            err = refuse(why, where, "gives other reasons");
+    }
+    return err;
+}
+
+// The contributions must add up to the score, or the reasons explain something else.
+static bool adds_up(const struct model *model, const struct value *row, double tolerance,
+                    const struct score *score, double *contributions)
+{
+    if (!model_contributions(model, row, contributions))
+        return false;
+    double sum = score->base_log_odds;
+    for (size_t i = 0; i < model->features->count; i++)
+        sum += contributions[i];
+    return is_near(sum, score->log_odds, tolerance);
+}
+
+static enum err check_vector(const struct model *model, const struct json *vector,
+                             const char *where, double tolerance, struct value *row,
+                             double *contributions, struct why *why)
+{
+    static const char *const members[] = {"features", "log_odds", "probability", "reasons"};
+    double log_odds = 0, probability = 0;
+    enum err err = read_row(model, vector, where, row, why);
+    if (err == ERR_OK)
+        err = json_only_members(vector, where, members, ARRAY_LEN(members), why);
+    if (err == ERR_OK)
+        err = json_get_number(vector, where, "log_odds", &log_odds, why);
+    if (err == ERR_OK)
+        err = json_get_number(vector, where, "probability", &probability, why);
+    if (err != ERR_OK)
+        return err;
+    struct score score;
+    model_score(model, row, &score);
+    if (!is_near(score.log_odds, log_odds, tolerance) ||
+        !is_near(score.probability, probability, tolerance))
+        return why_code(why, ERR_REJECT, "bad-golden",
+                        "%s: the score is %.17g, the artefact promises %.17g", where,
+                        score.probability, probability);
+    if (!adds_up(model, row, tolerance, &score, contributions))
+        return refuse(why, where, "the contributions do not add up to the score");
+    return check_reasons(model, vector, where, tolerance, &score, why);
+}
+
+static enum err check_fault(const struct model *model, const struct json *fault, const char *where,
+                            struct value *row, struct why *why)
+{
+    static const char *const members[] = {"features", "expect"};
+    const char *expect = NULL;
+    enum err err = read_row(model, fault, where, row, why);
+    if (err == ERR_OK)
+        err = json_only_members(fault, where, members, ARRAY_LEN(members), why);
+    if (err == ERR_OK)
+        err = json_get_string(fault, where, "expect", FEATURES_NAME_MAX, &expect, why);
+    if (err != ERR_OK)
+        return err;
+    struct score score;
+    model_score(model, row, &score);
+    bool is_found = false;
+    if (strcmp(expect, "unknown-category") == 0)
+        is_found = score.band == BAND_UNKNOWN || score.outside_count > 0;
+    else if (strcmp(expect, "missing") == 0)
+        is_found = score.band == BAND_UNKNOWN || score.missing_count > 0;
+    else if (strcmp(expect, "outside-training-range") == 0)
+        is_found = score.outside_count > 0;
+    else
+        return refuse(why, where, "expects a fault that is not known here");
+    return is_found ? ERR_OK : refuse(why, where, "the fault is not found");
+}
+
+enum err model_check_golden(const struct model *model, const struct json *golden, struct why *why)
+{
+    static const char *const members[] = {"tolerance", "vectors", "errors"};
+    if (golden == NULL || json_kind(golden) != JSON_KIND_OBJECT)
+        return refuse(why, "golden", "is not an object");
+    double tolerance = 0;
+    const struct json *vectors = NULL, *errors = NULL;
+    enum err err = json_only_members(golden, "golden", members, ARRAY_LEN(members), why);
+    if (err == ERR_OK)
+        err = json_get_number(golden, "golden", "tolerance", &tolerance, why);
+    if (err == ERR_OK)
+        err = json_get_array(golden, "golden", "vectors", VECTORS_MAX, &vectors, why);
+    if (err == ERR_OK)
+        err = json_get_array(golden, "golden", "errors", VECTORS_MAX, &errors, why);
+    if (err == ERR_OK && !(tolerance > 0 && tolerance <= tolerance_max))
+        err = refuse(why, "golden.tolerance", "is not above 0 and up to 1e-9");
+    if (err == ERR_OK && json_count(vectors) == 0)
+        err = refuse(why, "golden.vectors", "is empty");
+    CLEANUP(mem_free_p)
+    struct value *row = mem_array(model->features->count, sizeof *row);
+    CLEANUP(mem_free_p)
+    double *contributions = mem_array(model->features->count, sizeof *contributions);
+    char where[WHERE_MAX];
+    for (size_t i = 0; err == ERR_OK && i < json_count(vectors); i++) {
+        snprintf(where, sizeof where, "golden.vectors[%zu]", i);
+        err = check_vector(model, json_at(vectors, i), where, tolerance, row, contributions, why);
+    }
+    for (size_t i = 0; err == ERR_OK && i < json_count(errors); i++) {
+        snprintf(where, sizeof where, "golden.errors[%zu]", i);
+        err = check_fault(model, json_at(errors, i), where, row, why);
+    }
+    return err;
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#include "support/check.h"
+
+#include "model/model.h"
+#include "unit/model/artefact.h"
+
+static struct features *features;
+
+static int setup(void **state)
+{
+    (void)state;
+    features = shipped_features();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    features_free(features);
+    return 0;
+}
+
+// One change of the shipped artefact: the first `from` behind `after` becomes `to`.
+struct change {
+    const char *after;
+    const char *from;
+    const char *to;
+    const char *place; // a word of the sentence that refuses it
+};
+
+static void expect_refusals(const struct change *changes, size_t count)
+{
+    CLEANUP(mem_free_p) char *good = artefact_text();
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP(mem_free_p)
+        char *bad = with(good, changes[i].after, changes[i].from, changes[i].to);
+        CLEANUP(model_free_p) struct model *model = NULL;
+        struct why why = {0};
+        enum err err = model_parse(bytes_from_string(bad), features, &model, &why);
+        if (err != ERR_REJECT || model != NULL || strstr(why.text, changes[i].place) == NULL)
+            fail_msg("%s for %s: %s, %s", changes[i].to, changes[i].from, err_name(err), why.text);
+    }
+}
+
+static void the_frame_is_strict(void **state)
+{
+    (void)state;
+    static const struct change changes[] = {
+        {"{", "{", "[{", "expected"},
+        {"{", "attrition-model", "attrition", "format"},
+        {"{", "\"format_version\": 1", "\"format_version\": 2", "format_version"},
+        {"{", "\"format_version\": 1", "\"format_version\": 1.0", "format_version"},
+        {"{", "\"format_version\": 1", "\"format_version\": 1, \"extra\": 0", "\"extra\""},
+        {"{", "\"kind\": \"linear-logistic\"", "\"kind\": \"tree-ensemble\"", "kind"},
+        {"{", "\"kind\": \"linear-logistic\",", "", "kind"},
+        {"{", "\"kind\"", "\"format\"", "duplicate"},
+        {"{", "\"calibration\": {\"type\": \"none\"}", "\"calibration\": {\"type\": \"platt\"}",
+         "calibration"},
+        {"{", "\"calibration\": {\"type\": \"none\"}",
+         "\"calibration\": {\"type\": \"none\", \"a\": 1}", "\"a\""},
+        {"\"decision\"", "0.5", "1.0", "decision"},
+        {"\"decision\"", "0.25", "0.75", "decision"},
+        {"\"decision\"", "0.25", "0.0", "decision"},
+        {"\"decision\"", "\"elevated\"", "\"raised\"", "decision"},
+        {"\"training\"", "\"solver\"", "\"sover\"", "\"sover\""},
+        {"{", "\"golden\"", "\"silver\"", "\"silver\""},
+    };
+    expect_refusals(changes, ARRAY_LEN(changes));
+}
+
+static void features_must_be_inputs_of_the_features_file(void **state)
+{
+    (void)state;
+    static const struct change changes[] = {
+        {"\"features\"", "\"DailyRate\"", "\"WeeklyRate\"", "features[1]"},
+        {"\"features\"", "\"DailyRate\"", "\"Age\"", "audit"},
+        {"\"features\"", "\"DistanceFromHome\"", "\"DailyRate\"", "twice"},
+        {"\"DailyRate\"", "\"integer\"", "\"real\"", "type"},
+        {"\"DailyRate\"", "\"integer\"", "\"whole\"", "type"},
+        {"\"DailyRate\"", "\"integer\"", "7", "type"},
+        {"\"DailyRate\"", "\"train_min\": 102", "\"train_min\": 1500", "train_min"},
+        {"\"DailyRate\"", "\"train_min\": 102", "\"train_min\": -1", "train_min"},
+        {"\"DailyRate\"", "\"train_min\": 102", "\"train_min\": 102.5", "train_min"},
+        {"\"DailyRate\"", "\"train_min\": 102", "\"train_min\": 1e999", "overflow"},
+        {"\"DailyRate\"", "\"train_max\"", "\"train_top\"", "\"train_top\""},
+        {"\"DailyRate\"", "\"value\": 802", "\"value\": -1", "missing.value"},
+        {"\"DailyRate\"", "\"value\": 802", "\"value\": \"802\"", "missing.value"},
+        {"\"DailyRate\"", "\"value\": 802", "\"values\": 802", "\"values\""},
+        {"\"DailyRate\"", "\"policy\": \"impute\"", "\"policy\": \"guess\"", "policy"},
+        {"\"DailyRate\"", "\"policy\": \"impute\"", "\"policy\": \"reject\"", "\"value\""},
+        {"\"Department\"", "\"unknown\": \"reject\"", "\"unknown\": \"map\"", "unknown"},
+        {"\"Department\"", ", \"unknown\": \"reject\"", "", "unknown"},
+        {"\"Department\"", "\"Sales\"", "\"Sails\"", "category"},
+        {"\"Department\"", "\"Sales\"", "\"Human_Resources\"", "twice"},
+        {"\"Department\"", "\"Sales\"", "3", "category"},
+        {"\"Department\"", "\"value\": \"Research & Development\"", "\"value\": \"Astronautics\"",
+         "missing.value"},
+    };
+    expect_refusals(changes, ARRAY_LEN(changes));
+}
+
+static void terms_must_be_known_and_fit_their_feature(void **state)
+{
+    (void)state;
+    static const struct change changes[] = {
+        {"\"terms\"", "\"op\": \"id\"", "\"op\": \"log\"", "op"},
+        {"\"terms\"", "\"op\": \"id\", \"f\": \"DailyRate\"",
+         "\"op\": \"id\", \"f\": \"DailyRate\", \"v\": 1", "\"v\""},
+        {"\"terms\"", "\"f\": \"DailyRate\"", "\"f\": \"Gender\"", "none of the model's features"},
+        {"\"terms\"", "\"f\": \"DailyRate\"", "\"f\": \"Department\"", "eq"},
+        {"\"terms\"", "\"v\": \"Sales\"", "\"v\": \"Sails\"", "v is none"},
+        {"\"terms\"", "\"v\": \"Sales\"", "\"v\": 2", "terms["},
+        {"\"terms\"", "\"op\": \"le\"", "\"op\": \"lt\"", "op"},
+        {"\"terms\"", "\"w\": ", "\"w\": \"1\", \"x\": ", "terms[0]"},
+        {"\"terms\"", "\"m\": ", "\"mean\": ", "\"mean\""},
+        {"\"terms\"", "{\"op\"", "1, {\"op\"", "terms[0]"},
+        {"\"linear\"", "\"base\": -", "\"base\": null, \"b\": -", "\"b\""},
+        {"\"linear\"", "\"base\"", "\"bias\"", "\"bias\""},
+    };
+    expect_refusals(changes, ARRAY_LEN(changes));
+}
+
+static void the_policies_of_a_feature_are_followed(void **state)
+{
+    (void)state;
+    CLEANUP(mem_free_p) char *good = artefact_text();
+    CLEANUP(mem_free_p)
+    char *zero = with(good, "\"Department\"", "\"unknown\": \"reject\"", "\"unknown\": \"zero\"");
+    CLEANUP(model_free_p) struct model *model = NULL;
+    struct why why = {0};
+    assert_ok(model_parse(bytes_from_string(zero), features, &model, &why), &why);
+    struct value row[FEATURES_MAX] = {0};
+    row[features_find(features, bytes_from_string("Department"))] =
+        (struct value){.kind = VALUE_TEXT, .text = bytes_from_string("Astronautics")};
+    struct score score;
+    model_score(model, row, &score);
+    assert_true(score.band != BAND_UNKNOWN && score.outside_count == 1);
+}
+
+static void too_much_is_refused_before_it_is_read(void **state)
+{
+    (void)state;
+    CLEANUP(mem_free_p) char *good = artefact_text();
+    CLEANUP(text_done) struct text many = TEXT_INIT(1 << 20);
+    for (int i = 0; i < 10000; i++)
+        assert_int_equal(text_append_string(&many, "0,"), ERR_OK);
+    CLEANUP(mem_free_p) char *to = mem_printf("\"terms\": [%s", text_string(&many));
+    CLEANUP(mem_free_p) char *bad = with(good, "\"linear\"", "\"terms\": [", to);
+    struct model *model = NULL;
+    struct why why = {0};
+    assert_err(model_parse(bytes_from_string(bad), features, &model, &why), ERR_REJECT, &why);
+    assert_non_null(strstr(why.text, "8192"));
+}
+
+static void a_file_that_is_missing_is_fatal(void **state)
+{
+    (void)state;
+    struct model *model = NULL;
+    struct why why = {0};
+    assert_err(model_load("/nowhere/model.json", features, &model, &why), ERR_FATAL, &why);
+    assert_err(model_load(FEATURES_PATH, features, &model, &why), ERR_REJECT, &why);
+    assert_non_null(strstr(why.text, "features.json"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_frame_is_strict),
+        cmocka_unit_test(features_must_be_inputs_of_the_features_file),
+        cmocka_unit_test(terms_must_be_known_and_fit_their_feature),
+        cmocka_unit_test(the_policies_of_a_feature_are_followed),
+        cmocka_unit_test(too_much_is_refused_before_it_is_read),
+        cmocka_unit_test(a_file_that_is_missing_is_fatal),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

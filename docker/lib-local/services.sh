@@ -118,7 +118,7 @@ postgres_answers() {
 
 kafka_run() {
     local home=$dir/kafka id
-    mkdir -p "$home"
+    rm -rf "$home/tmp" && mkdir -p "$home/tmp" || return 1
     # The offsets of a group that reads rarely must outlive the longest-kept topic (90 days), and the
     # young generation is small because its collections stop every request.
     cat >"$home/server.properties" <<PROPERTIES
@@ -160,7 +160,7 @@ PROPERTIES
         }
     fi
     process_start kafka java -Xmx1g -Xmn24m -XX:+UseSerialGC -XX:-UsePerfData \
-        -XX:+ExitOnOutOfMemoryError -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Dorg.slf4j.simpleLogger.showDateTime=true \
+        -Djava.io.tmpdir="$home/tmp" -XX:+ExitOnOutOfMemoryError -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Dorg.slf4j.simpleLogger.showDateTime=true \
         -Dorg.slf4j.simpleLogger.dateTimeFormat="yyyy-MM-dd'T'HH:mm:ss.SSSX" \
         -cp "$kafka_home/*" kafka.Kafka "$home/server.properties"
 }
@@ -177,11 +177,13 @@ kafka_answers() (
 # ---- Schema registry --------------------------------------------------------------------------
 
 # Its store is a file: ids of schemas stand in every record and must survive a restart.
+# Its temporary files are private: under /tmp they would be another user's.
 registry_run() {
+    rm -rf "$dir/registry/tmp" && mkdir "$dir/registry/tmp" || return 1
     process_start registry env QUARKUS_HTTP_HOST=127.0.0.1 QUARKUS_HTTP_PORT="${ports[registry]}" \
         QUARKUS_LOG_LEVEL=WARN REGISTRY_DATASOURCE_URL="jdbc:h2:file:$dir/registry/h2" \
         java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData \
-        -jar "$registry_home/apicurio-registry-app-$registry_version-runner.jar"
+        -Djava.io.tmpdir="$dir/registry/tmp" -jar "$registry_home/apicurio-registry-app-$registry_version-runner.jar"
 }
 
 registry_answers() {

@@ -119,8 +119,11 @@ double model_contribution(const struct input *input, double value)
 static double look_up(const struct input *input, double value)
 {
     double at = value - input->table_min;
-    if (at >= 0 && at < (double)input->table_count && at == floor(at))
-        return input->table[(size_t)at];
+    if (at >= 0 && at < (double)input->table_count) {
+        size_t place = (size_t)at;
+        if ((double)place == at)
+            return input->table[place];
+    }
     return model_contribution(input, value);
 }
 

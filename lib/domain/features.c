@@ -20,9 +20,9 @@ enum { FILE_BYTES_MAX = 4 << 20, DEPTH_MAX = 8, ALIASES_MAX = 64, WHERE_MAX = 96
 
 // Names of the fields that every EmployeeChanged has, and of the columns that every row of
 // `employee` has beside the attributes.
-static const char *const taken[] = {
-    "event_id", "employee_id", "event_time",       "change",          "source",      "requested_by",
-    "left_at",  "topic_rank",  "topic_generation", "topic_partition", "topic_offset"};
+static const char *const taken[] = {"event_id",   "employee_id",      "event_time",   "change",
+                                    "source",     "requested_by",     "left_at",      "topic_rank",
+                                    "generation", "source_partition", "source_offset"};
 
 static bool is_avro_name(const char *name)
 {

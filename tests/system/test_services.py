@@ -64,9 +64,3 @@ def test_the_registry_keeps_ids_over_a_kill(stack, bare_world):
         assert json.loads(json.load(answer)["schema"])["name"] == "R"
     assert SchemaRegistryClient({"url": stack.registry}).register_schema(subject, SCHEMA) == schema_id
 
-
-def test_secrets_are_readable_by_their_owner_only(stack):
-    from conftest import SERVICES
-    assert (SERVICES / "secrets").stat().st_mode & 0o077 == 0
-    for path in (SERVICES / "secrets").iterdir():
-        assert path.stat().st_mode & 0o077 == 0, path

@@ -111,8 +111,8 @@ port_inode() {
     local hex
     printf -v hex '%04X' "$1"
     cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
-        awk -v port="$hex" '$4 == "0A" && $2 ~ (":" port "$") { print $10; found = 1; exit }
-                            END { exit !found }'
+        awk -v port="$hex" '$4 == "0A" && $2 ~ (":" port "$") { inode = $10 }
+                            END { if (inode == "") exit 1; print inode }'
 }
 
 # port_owner PORT: who has it, in words.

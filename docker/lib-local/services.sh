@@ -176,12 +176,13 @@ kafka_answers() (
 
 # ---- Schema registry --------------------------------------------------------------------------
 
-# Its store is a file: ids of schemas stand in every record and must survive a restart.
+# Its store is a file: ids of schemas stand in every record and must survive a restart. H2 would write
+# an answered commit half a second later (WRITE_DELAY), too late for a kill.
 # Its temporary files are private: under /tmp they would be another user's.
 registry_run() {
     rm -rf "$dir/registry/tmp" && mkdir "$dir/registry/tmp" || return 1
     process_start registry env QUARKUS_HTTP_HOST=127.0.0.1 QUARKUS_HTTP_PORT="${ports[registry]}" \
-        QUARKUS_LOG_LEVEL=WARN REGISTRY_DATASOURCE_URL="jdbc:h2:file:$dir/registry/h2" \
+        QUARKUS_LOG_LEVEL=WARN REGISTRY_DATASOURCE_URL="jdbc:h2:file:$dir/registry/h2;WRITE_DELAY=0" \
         java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData \
         -Djava.io.tmpdir="$dir/registry/tmp" -jar "$registry_home/apicurio-registry-app-$registry_version-runner.jar"
 }

@@ -254,6 +254,11 @@ enum err bus_admin_group_offsets(struct bus_admin *admin, const char *group, con
         rd_kafka_ListConsumerGroupOffsets_new(group, list);
     rd_kafka_topic_partition_list_destroy(list);
     struct request request = request_new(admin, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+    // A commit returns before its markers are written: without this the old offset would be given.
+    rd_kafka_error_t *unsettable =
+        rd_kafka_AdminOptions_set_require_stable_offsets(request.options, 1);
+    if (unsettable != NULL)
+        rd_kafka_error_destroy(unsettable);
     rd_kafka_ListConsumerGroupOffsets(admin->rk, &list_offsets, 1, request.options, request.queue);
     rd_kafka_ListConsumerGroupOffsets_destroy(list_offsets);
     rd_kafka_event_t *event = NULL;

@@ -20,3 +20,15 @@ foreach(file ${system_tests})
         LABELS system RUN_SERIAL ON TIMEOUT 600 FIXTURES_REQUIRED "python;services"
         ENVIRONMENT "BUILD_DIR=${CMAKE_BINARY_DIR};SERVICES_DIR=${services_dir};PYTHONDONTWRITEBYTECODE=1")
 endforeach()
+
+# system/<file>.c is a cmocka program system-<file> that its test_<file>.py runs against the services.
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.c)
+foreach(source ${sources})
+    cmake_path(GET source STEM stem)
+    add_executable(system-${stem} ${source})
+    target_include_directories(system-${stem} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_link_libraries(system-${stem} PRIVATE bus base PkgConfig::CMOCKA flags)
+    if(SANITIZE STREQUAL "thread")
+        target_link_libraries(system-${stem} PRIVATE $<TARGET_OBJECTS:c11threads>)
+    endif()
+endforeach()

@@ -1,0 +1,2 @@
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming_current (LIKE current_prediction)
+ON COMMIT DELETE ROWS

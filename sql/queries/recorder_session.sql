@@ -1,0 +1,8 @@
+-- How a recorder's connection behaves. Rows and positions roll back together and the topic still
+-- holds what was lost, so a commit need not wait for the disk. The time-outs end what a stalled
+-- process or a foreign lock would hold for ever: they stay under the client's own limit and under
+-- max.poll.interval.ms.
+SELECT set_config('synchronous_commit', 'off', false),
+       set_config('statement_timeout', '30s', false),
+       set_config('lock_timeout', '10s', false),
+       set_config('idle_in_transaction_session_timeout', '15s', false)

@@ -22,6 +22,8 @@ static inline struct bytes bytes_of(const void *data, size_t len)
 }
 struct bytes bytes_from_string(const char *string);
 bool bytes_equal(struct bytes a, struct bytes b);
+// Negative, zero or positive, byte by byte; a shorter one comes before what it begins.
+int bytes_compare(struct bytes a, struct bytes b);
 bool bytes_equal_string(struct bytes a, const char *string);
 
 struct text {

@@ -5,9 +5,9 @@
 
 #include "store/wire.h"
 
-// The format is in PostgreSQL's documentation of COPY, "Binary Format": a signature, two words, then
-// for each row the number of fields and for each field its length (-1: null) and bytes; a row of
-// -1 fields ends the file.
+// The format is in PostgreSQL's documentation of COPY, "Binary Format": a signature, two words,
+// then for each row the number of fields and for each field its length (-1: null) and bytes; a row
+// of -1 fields ends the file.
 
 static const char signature[] = "PGCOPY\n\377\r\n"; // and the NUL behind it
 enum { HEADER_BYTES = 11 + 4 + 4 };

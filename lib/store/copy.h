@@ -8,9 +8,9 @@
 #include "base/err.h"
 #include "base/text.h"
 
-// Rows in PostgreSQL's COPY BINARY format, built in memory, for pg_copy. Fields are put in the order
-// of the statement's columns. Running over the ceiling sticks: copy_finish tells it once, so putting
-// fields needs no checks. Reused from batch to batch. One thread.
+// Rows in PostgreSQL's COPY BINARY format, built in memory, for pg_copy. Fields are put in the
+// order of the statement's columns. Running over the ceiling sticks: copy_finish tells it once, so
+// putting fields needs no checks. Reused from batch to batch. One thread.
 
 struct copy {
     struct text bytes;

@@ -2,6 +2,7 @@
 #include "store/offsets.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "store/sql.h"
@@ -15,8 +16,8 @@ static void read_row(const struct pg_rows *rows, struct offsets_row *ret)
     *ret = (struct offsets_row){
         .generation = pg_get_int4(rows, 0, GENERATION),
         .next = pg_get_int8(rows, 0, NEXT),
-        .last_applied = pg_is_null(rows, 0, LAST_APPLIED) ? OFFSETS_NONE
-                                                          : pg_get_int8(rows, 0, LAST_APPLIED),
+        .last_applied =
+            pg_is_null(rows, 0, LAST_APPLIED) ? OFFSETS_NONE : pg_get_int8(rows, 0, LAST_APPLIED),
         .last_checksum = pg_get_int8(rows, 0, LAST_CHECKSUM),
         .last_applied_at_ms = pg_get_time_ms(rows, 0, LAST_APPLIED_AT),
     };
@@ -31,8 +32,8 @@ static enum err query_row(struct pg *pg, const char *sql, const char *topic, int
                           bool *ret_found, struct offsets_row *ret, struct why *why)
 {
     struct pg_rows *rows CLEANUP(pg_rows_free_p) = NULL;
-    enum err err = pg_exec(pg, sql, (struct pg_param[]){PG_STRING(topic), PG_INT4(partition)}, 2,
-                           &rows, why);
+    enum err err =
+        pg_exec(pg, sql, (struct pg_param[]){PG_STRING(topic), PG_INT4(partition)}, 2, &rows, why);
     if (err != ERR_OK)
         return err;
     *ret_found = pg_count(rows) > 0;
@@ -47,8 +48,8 @@ enum err offsets_read(struct pg *pg, const char *topic, int32_t partition, bool 
     return query_row(pg, sql_offset_read, topic, partition, ret_found, ret, why);
 }
 
-enum err offsets_take(struct pg *pg, const char *topic, int32_t partition,
-                      struct offsets_row *ret, struct why *why)
+enum err offsets_take(struct pg *pg, const char *topic, int32_t partition, struct offsets_row *ret,
+                      struct why *why)
 {
     bool is_found = false;
     enum err err = query_row(pg, sql_offset_take, topic, partition, &is_found, ret, why);
@@ -132,8 +133,8 @@ static enum err write_gap(struct pg *pg, const char *topic, int32_t partition,
                           size_t *ret_moved, struct why *why)
 {
     bool is_expired = gap == OFFSETS_GAP_EXPIRED;
-    struct offsets_step step = {topic,      partition,     row->owner, row->next,
-                                row->next,  OFFSETS_NONE,  0,          0};
+    struct offsets_step step = {topic,     partition,    row->owner, row->next,
+                                row->next, OFFSETS_NONE, 0,          0};
     if (is_expired)
         step.next = to;
     enum err err = offsets_advance(pg, &step, 1, ret_moved, why);

@@ -18,8 +18,8 @@ enum { OFFSETS_OWNER_MAX = 40, OFFSETS_NONE = -1 };
 
 struct offsets_row {
     int32_t generation;
-    int64_t next;         // first offset whose effect is not in the tables
-    int64_t last_applied; // OFFSETS_NONE: no record yet
+    int64_t next;          // first offset whose effect is not in the tables
+    int64_t last_applied;  // OFFSETS_NONE: no record yet
     int64_t last_checksum; // never negative
     int64_t last_applied_at_ms;
     char owner[OFFSETS_OWNER_MAX];
@@ -39,7 +39,7 @@ struct offsets_step {
     const char *owner;
     int64_t expected;
     int64_t next;
-    int64_t last_applied; // OFFSETS_NONE: only control records were passed
+    int64_t last_applied;  // OFFSETS_NONE: only control records were passed
     int64_t last_checksum; // never negative
     int64_t last_applied_at_ms;
 };

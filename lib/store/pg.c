@@ -114,8 +114,8 @@ enum err pg_verdict(const char *sqlstate)
     return ERR_FATAL;
 }
 
-// libpq's messages end in a line feed, may have several lines, and in verbose form name the server's
-// source file at the end: one sentence is wanted.
+// libpq's messages end in a line feed, may have several lines, and in verbose form name the
+// server's source file at the end: one sentence is wanted.
 static enum err say(struct why *why, enum err err, const char *sqlstate, const char *message)
 {
     char line[400];
@@ -264,7 +264,8 @@ static void ignore_notice(void *context UNUSED, const PGresult *result UNUSED)
 }
 
 // With verbose errors a refused login carries its SQLSTATE, which libpq gives in no other way:
-// "FATAL:  28P01: password authentication failed". Several hosts make several lines; the last counts.
+// "FATAL:  28P01: password authentication failed". Several hosts make several lines; the last
+// counts.
 static const char *find_sqlstate(const char *message)
 {
     const char *found = NULL;
@@ -281,11 +282,12 @@ static enum err start(struct pg *pg, struct why *why)
 {
     // What stands before dbname can be overridden by the URL. tcp_user_timeout is what ends a write
     // to a peer that died without a word.
-    const char *const names[] = {"keepalives_idle",  "keepalives_interval", "keepalives_count",
-                                 "tcp_user_timeout", "application_name",    "dbname",
+    const char *const names[] = {"keepalives_idle",  "keepalives_interval",
+                                 "keepalives_count", "tcp_user_timeout",
+                                 "application_name", "dbname",
                                  "client_encoding",  NULL};
-    const char *const values[] = {"30",    "5", "3", "20000", pg->application_name, pg->url,
-                                  "UTF8", NULL};
+    const char *const values[] = {"30",    "5",    "3", "20000", pg->application_name,
+                                  pg->url, "UTF8", NULL};
     pg->conn = PQconnectStartParams(names, values, 1);
     if (pg->conn == NULL)
         return why_say(why, ERR_RETRY, "no memory for a connection to PostgreSQL");
@@ -297,8 +299,8 @@ static enum err start(struct pg *pg, struct why *why)
         status = PGRES_POLLING_FAILED;
     while (status == PGRES_POLLING_READING || status == PGRES_POLLING_WRITING) {
         short ready = 0;
-        enum err err = wait_socket(pg, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, by_ms,
-                                   &ready, why);
+        enum err err =
+            wait_socket(pg, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, by_ms, &ready, why);
         if (err != ERR_OK)
             return err;
         status = PQconnectPoll(pg->conn);
@@ -498,8 +500,9 @@ enum err pg_commit(struct pg *pg, struct why *why)
     enum err err = pg_exec(pg, "COMMIT", NULL, 0, &rows, why);
     // COMMIT of a failed transaction is answered with success and the word ROLLBACK.
     if (err == ERR_OK && strcmp(PQcmdStatus(rows->result), "COMMIT") != 0)
-        return why_say(why, ERR_FATAL, "a transaction was committed after one of its statements "
-                                       "had failed; it was rolled back");
+        return why_say(why, ERR_FATAL,
+                       "a transaction was committed after one of its statements "
+                       "had failed; it was rolled back");
     return err;
 }
 

@@ -10,7 +10,8 @@
 
 // One connection to PostgreSQL. Every wait has a deadline and ends soon after a stop; what the
 // server says becomes a verdict:
-//   ERR_RETRY   connection lost or refused for now, time-outs, deadlock, serialization, no resources:
+//   ERR_RETRY   connection lost or refused for now, time-outs, deadlock, serialization, no
+//   resources:
 //               the work was rolled back or its outcome is unknown; roll back, read, do it again
 //   ERR_REJECT  the data break a rule of the tables (SQLSTATE classes 22 and 23)
 //   ERR_STOP    the stop descriptor became readable and the grace is over; the connection is gone
@@ -99,6 +100,7 @@ size_t pg_count(const struct pg_rows *rows);
 size_t pg_affected(const struct pg_rows *rows); // rows changed by INSERT, UPDATE, DELETE, COPY
 bool pg_is_null(const struct pg_rows *rows, size_t row, int column);
 bool pg_get_bool(const struct pg_rows *rows, size_t row, int column);
+int16_t pg_get_int2(const struct pg_rows *rows, size_t row, int column);
 int32_t pg_get_int4(const struct pg_rows *rows, size_t row, int column);
 int64_t pg_get_int8(const struct pg_rows *rows, size_t row, int column);
 double pg_get_float8(const struct pg_rows *rows, size_t row, int column);

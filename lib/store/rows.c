@@ -51,6 +51,12 @@ bool pg_get_bool(const struct pg_rows *rows, size_t row, int column)
     return value != NULL && value[0] != 0;
 }
 
+int16_t pg_get_int2(const struct pg_rows *rows, size_t row, int column)
+{
+    const char *value = fixed(rows, row, column, 2);
+    return value == NULL ? 0 : (int16_t)wire_get_16(value);
+}
+
 int32_t pg_get_int4(const struct pg_rows *rows, size_t row, int column)
 {
     const char *value = fixed(rows, row, column, 4);

@@ -3,8 +3,8 @@
 
 #include "base/compiler.h"
 
-// The tables behind sql.h. CMakeLists.txt beside this file turns the .sql files into the symbols and
-// writes migrations.inc, one MIGRATION line a file.
+// The tables behind sql.h. CMakeLists.txt beside this file turns the .sql files into the symbols
+// and writes migrations.inc, one MIGRATION line a file.
 
 static const struct sql_query queries[] = {
 #define QUERY(name) {#name, sql_##name},

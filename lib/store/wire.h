@@ -28,6 +28,13 @@ static inline void wire_put_64(void *out, uint64_t value)
     memcpy(out, &value, sizeof value);
 }
 
+static inline uint16_t wire_get_16(const void *in)
+{
+    uint16_t value;
+    memcpy(&value, in, sizeof value);
+    return be16toh(value);
+}
+
 static inline uint32_t wire_get_32(const void *in)
 {
     uint32_t value;

@@ -1,5 +1,5 @@
--- The latest state of each employee: the greatest (event_time, topic_rank, topic_generation,
--- topic_offset). The attributes are those of the shipped features file; `retentionctl migrate` adds
+-- The latest state of each employee: the greatest (event_time, topic_rank, generation,
+-- source_offset). The attributes are those of the shipped features file; `retentionctl migrate` adds
 -- the columns of another one.
 
 CREATE TABLE employee (
@@ -10,9 +10,9 @@ CREATE TABLE employee (
     source           text NOT NULL,
     requested_by     text,
     topic_rank       smallint NOT NULL, -- at equal event times the HR system's word beats a request's
-    topic_generation integer NOT NULL,
-    topic_partition  integer NOT NULL,
-    topic_offset     bigint NOT NULL,
+    generation       integer NOT NULL,  -- of the topic
+    source_partition integer NOT NULL,
+    source_offset    bigint NOT NULL,
     left_at          timestamptz,       -- event_time of `left` or `erased`; null: still there
 
     age                        integer,

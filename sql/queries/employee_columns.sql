@@ -1,0 +1,3 @@
+SELECT count(*)
+FROM pg_attribute
+WHERE attrelid = 'employee'::regclass AND attnum > 0 AND NOT attisdropped

@@ -220,7 +220,7 @@ static void reserve(struct employees_writer *writer, size_t count)
 {
     if (count <= writer->capacity)
         return;
-    writer->sorted = mem_grow(writer->sorted, count, sizeof(*writer->sorted));
+    writer->sorted = mem_grow(writer->sorted, count, sizeof(const struct employees_record *));
     writer->ids = mem_grow(writer->ids, count, sizeof *writer->ids);
     writer->firsts = mem_grow(writer->firsts, count + 1, sizeof *writer->firsts);
     writer->states = mem_grow(writer->states, count, sizeof *writer->states);
@@ -234,7 +234,7 @@ static size_t group(struct employees_writer *writer, const struct employees_reco
     reserve(writer, count);
     for (size_t i = 0; i < count; i++)
         writer->sorted[i] = &records[i];
-    qsort(writer->sorted, count, sizeof(*writer->sorted), compare_records);
+    qsort(writer->sorted, count, sizeof(const struct employees_record *), compare_records);
     size_t employees = 0;
     for (size_t i = 0; i < count; i++) {
         struct bytes id = writer->sorted[i]->change.employee_id;

@@ -212,7 +212,7 @@ static size_t sort_new(struct predictions_writer *writer, const struct predictio
     for (size_t i = 0; i < count; i++)
         if (writer->is_new[i])
             writer->sorted[kept++] = &records[i];
-    qsort(writer->sorted, kept, sizeof(*writer->sorted), compare_records);
+    qsort(writer->sorted, kept, sizeof(const struct predictions_record *), compare_records);
     return kept;
 }
 
@@ -283,7 +283,7 @@ enum err predictions_store(struct predictions_writer *writer, struct pg *pg,
                            struct predictions_result *ret, struct why *why)
 {
     if (count > writer->capacity) {
-        writer->sorted = mem_grow(writer->sorted, count, sizeof(*writer->sorted));
+        writer->sorted = mem_grow(writer->sorted, count, sizeof(const struct predictions_record *));
         writer->is_new = mem_grow(writer->is_new, count, sizeof *writer->is_new);
         writer->capacity = count;
     }

@@ -4,11 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/program.h"
 #include "bus/client.h"
 
-// Every call is one request, its answer taken from a queue of its own. The client underneath is a
-// producer because that is librdkafka's smallest.
+// Every call is one request, its answer taken from a queue of its own; a broker that does not know
+// yet what another part of the cluster has decided (a topic just made, a commit just ended) is
+// asked again until the time is over. The client underneath is a producer because that is
+// librdkafka's smallest.
+
+enum { PAUSE_MS = 50 };
 
 struct bus_admin {
     struct bus_opaque opaque; // first: the log callback looks for it here
@@ -99,9 +105,9 @@ static enum err request_answer(struct request *request, const char *what, rd_kaf
     return ERR_OK;
 }
 
-enum err bus_admin_create_topic(struct bus_admin *admin, const char *topic, int32_t partitions,
-                                int32_t replicas, const char *const *settings, bool *ret_created,
-                                struct why *why)
+static enum err create_topic(struct bus_admin *admin, const char *topic, int32_t partitions,
+                             int32_t replicas, const char *const *settings, bool *ret_created,
+                             struct why *why)
 {
     char text[256];
     rd_kafka_NewTopic_t *new_topic =
@@ -243,8 +249,8 @@ static enum err take_offsets(const rd_kafka_group_result_t **groups, size_t coun
     return ERR_OK;
 }
 
-enum err bus_admin_group_offsets(struct bus_admin *admin, const char *group, const char *topic,
-                                 struct bus_position *positions, size_t count, struct why *why)
+static enum err group_offsets(struct bus_admin *admin, const char *group, const char *topic,
+                              struct bus_position *positions, size_t count, struct why *why)
 {
     for (size_t i = 0; i < count; i++)
         positions[i] = (struct bus_position){
@@ -273,9 +279,9 @@ enum err bus_admin_group_offsets(struct bus_admin *admin, const char *group, con
     return err;
 }
 
-enum err bus_admin_set_group_offsets(struct bus_admin *admin, const char *group,
-                                     const struct bus_position *positions, size_t count,
-                                     struct why *why)
+static enum err set_group_offsets(struct bus_admin *admin, const char *group,
+                                  const struct bus_position *positions, size_t count,
+                                  struct why *why)
 {
     rd_kafka_topic_partition_list_t *list = bus_list_of(positions, count);
     rd_kafka_AlterConsumerGroupOffsets_t *alter =
@@ -302,4 +308,59 @@ enum err bus_admin_bounds(struct bus_admin *admin, const char *topic, int32_t pa
     rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(admin->rk, topic, partition,
                                                                 ret_first, ret_end, admin->wait_ms);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ERR_OK : bus_fail(code, topic, why);
+}
+
+// True while there is time for another try after ERR_RETRY.
+static bool tries_again(enum err err, int64_t end_ms)
+{
+    return err == ERR_RETRY && clock_mono_ms() < end_ms && !program_wait_ms(PAUSE_MS);
+}
+
+static enum err wait_for_topic(struct bus_admin *admin, const char *topic, int32_t partitions,
+                               struct why *why)
+{
+    int32_t seen = 0;
+    enum err err = bus_admin_partitions(admin, topic, &seen, why);
+    if (err == ERR_OK && seen < partitions)
+        err = why_say(why, ERR_RETRY, "topic %s is not known everywhere yet", topic);
+    return err;
+}
+
+enum err bus_admin_create_topic(struct bus_admin *admin, const char *topic, int32_t partitions,
+                                int32_t replicas, const char *const *settings, bool *ret_created,
+                                struct why *why)
+{
+    int64_t end_ms = clock_mono_ms() + admin->wait_ms;
+    enum err err = create_topic(admin, topic, partitions, replicas, settings, ret_created, why);
+    while (tries_again(err, end_ms))
+        err = create_topic(admin, topic, partitions, replicas, settings, ret_created, why);
+    if (err != ERR_OK || !*ret_created)
+        return err;
+    do {
+        err = wait_for_topic(admin, topic, partitions, why);
+    } while (tries_again(err, end_ms));
+    return err;
+}
+
+enum err bus_admin_group_offsets(struct bus_admin *admin, const char *group, const char *topic,
+                                 struct bus_position *positions, size_t count, struct why *why)
+{
+    int64_t end_ms = clock_mono_ms() + admin->wait_ms;
+    enum err err = ERR_OK;
+    do {
+        err = group_offsets(admin, group, topic, positions, count, why);
+    } while (tries_again(err, end_ms));
+    return err;
+}
+
+enum err bus_admin_set_group_offsets(struct bus_admin *admin, const char *group,
+                                     const struct bus_position *positions, size_t count,
+                                     struct why *why)
+{
+    int64_t end_ms = clock_mono_ms() + admin->wait_ms;
+    enum err err = ERR_OK;
+    do {
+        err = set_group_offsets(admin, group, positions, count, why);
+    } while (tries_again(err, end_ms));
+    return err;
 }

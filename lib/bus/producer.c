@@ -29,7 +29,8 @@ enum {
     KEY_TXN_OFFSET_COMMIT = 28,
     TOPICS_MAX = 64,
     STEP_MS = 2000,
-    CALLS_MAX = 3
+    CALLS_MAX = 3,
+    UNKNOWN_TOPIC_MS = 2000
 };
 
 struct topic {
@@ -321,7 +322,11 @@ enum err bus_producer_partitions(struct bus_producer *producer, const char *topi
             return ERR_OK;
         }
     }
+    // A topic that was made a moment ago may not be known to every broker yet.
+    int64_t end_ms = clock_mono_ms() + UNKNOWN_TOPIC_MS;
     enum err err = ask_partitions(producer, topic, ret, why);
+    while (err == ERR_FATAL && clock_mono_ms() < end_ms && !program_wait_ms(100))
+        err = ask_partitions(producer, topic, ret, why);
     if (err == ERR_OK && producer->topic_count < TOPICS_MAX)
         producer->topics[producer->topic_count++] = (struct topic){mem_dup(topic), *ret};
     return err;

@@ -126,9 +126,9 @@ SQL
     echo "The five most likely to leave, with the strongest reasons and their log-odds:"
     sql retentionai -P footer=off -P border=1 -v at="$event_time" <<'SQL' || all_agree=0
 SELECT employee_id AS employee, job_role AS role, to_char(100 * probability, '990.0') || ' %' AS leaves,
-       reason_1 || to_char(weight_1, ' SG90.00') AS "reason 1",
-       reason_2 || to_char(weight_2, ' SG90.00') AS "reason 2",
-       reason_3 || to_char(weight_3, ' SG90.00') AS "reason 3"
+       reason_1 || to_char(weight_1, ' FMSG990.00') AS "reason 1",
+       reason_2 || to_char(weight_2, ' FMSG990.00') AS "reason 2",
+       reason_3 || to_char(weight_3, ' FMSG990.00') AS "reason 3"
 FROM predictions_history WHERE event_time = :'at' AND probability IS NOT NULL
 ORDER BY probability DESC, employee_id LIMIT 5
 SQL

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "avro/program.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "avro/ops.h"
@@ -242,6 +243,7 @@ static enum avro_fault run(const struct avro_program *program, const uint8_t *at
             else if (fault == AVRO_FINE)
                 op = program->ops + op->target - 1;
         } else if (op->code == AVRO_OP_NEXT) {
+            assert(loop > loops); // the compiler put AVRO_OP_BLOCKS before
             fault = next_item(&at, end, op, loop - 1, &is_inside);
             if (fault == AVRO_FINE && is_inside)
                 op = program->ops + op->target - 1;

@@ -187,7 +187,7 @@ static enum err convert_enum(struct conversion *conversion, avro_schema_t schema
     for (int i = 0; err == ERR_OK && i < count; i++) {
         char *symbol = NULL;
         err = copy_name(conversion, avro_schema_enum_get(schema, i), &symbol);
-        if (err == ERR_OK)
+        if (symbol != NULL)
             node->symbols[node->count++] = bytes_of(symbol, strlen(symbol));
     }
     node->least_bytes = 1;

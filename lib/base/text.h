@@ -40,7 +40,8 @@ void text_clear(struct text *text); // len 0, keeps the memory
 MUST_CHECK enum err text_append(struct text *text, const void *data, size_t len);
 MUST_CHECK enum err text_append_string(struct text *text, const char *string);
 MUST_CHECK enum err text_printf(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
-MUST_CHECK enum err text_vprintf(struct text *text, const char *format, __builtin_va_list args);
+MUST_CHECK enum err text_vprintf(struct text *text, const char *format, __builtin_va_list args)
+    PRINTF_LIKE(2, 0);
 // At least `len` more bytes fit behind len; the place to write them. NULL over the ceiling.
 char *text_room(struct text *text, size_t len);
 struct bytes text_bytes(const struct text *text);

@@ -47,6 +47,10 @@ static double random_double(void)
     return isnan(value) ? 0.1 : value;
 }
 
+// Its length takes two bytes on the wire.
+#define LONG_TEXT                                                                                  \
+    "a text longer than sixty-three bytes, so that its length takes two bytes on the wire, surely"
+
 static struct bytes random_text(void)
 {
     static const char *const texts[] = {"",
@@ -55,8 +59,7 @@ static struct bytes random_text(void)
                                         "Research & Development",
                                         "\xc3\x84nderung",
                                         "employee-changes/3/1842001",
-                                        "a text longer than sixty-three bytes, so that its length "
-                                        "takes two bytes on the wire, surely"};
+                                        LONG_TEXT};
     return bytes_from_string(texts[random_below(ARRAY_LEN(texts))]);
 }
 
@@ -89,7 +92,7 @@ static void oracle_close(struct oracle *oracle)
 // The field, or its branch where it is a union of null (first) and something.
 static avro_value_t field_of(struct oracle *oracle, const char *name, bool is_null)
 {
-    avro_value_t field, branch;
+    avro_value_t field = {0}, branch = {0};
     assert_int_equal(avro_value_get_by_name(&oracle->record, name, &field, NULL), 0);
     if (avro_value_get_type(&field) != AVRO_UNION)
         return field;
@@ -546,7 +549,7 @@ static void a_value_that_its_type_cannot_hold_is_refused(void **state)
     } cases[] = {
         {age, {.kind = VALUE_TEXT, .text = bytes_from_string("41")}, "wrong-type"},
         {age, {.kind = VALUE_REAL, .real = 41.5}, "wrong-type"},
-        {age, {.kind = VALUE_REAL, .real = NAN}, "wrong-type"},
+        {age, {.kind = VALUE_REAL, .real = (double)NAN}, "wrong-type"},
         {age, {.kind = VALUE_BOOLEAN, .boolean = true}, "wrong-type"},
         {age, {.kind = VALUE_INTEGER, .integer = 2147483648}, "out-of-range"},
         {role, {.kind = VALUE_INTEGER, .integer = 1}, "wrong-type"},

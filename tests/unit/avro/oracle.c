@@ -123,7 +123,8 @@ static int64_t random_integer(bool is_int)
 
 static double random_double(void)
 {
-    static const double special[] = {0.0, -0.0, 1.0, NAN, INFINITY, -INFINITY, 5e-324};
+    static const double special[] = {
+        0.0, -0.0, 1.0, (double)NAN, (double)INFINITY, -(double)INFINITY, 5e-324};
     if (random_below(3) == 0)
         return special[random_below(ARRAY_LEN(special))];
     uint64_t bits = random_bits();

@@ -62,7 +62,7 @@ static void impossible_predictions_are_refused_with_their_code(void **state)
         {"churn_probability", {.kind = VALUE_NULL}, "bad-probability"},
         {"churn_probability", real(1.0000001), "bad-probability"},
         {"churn_probability", real(-0.1), "bad-probability"},
-        {"churn_probability", real(NAN), "bad-probability"},
+        {"churn_probability", real((double)NAN), "bad-probability"},
         {"reason_2", text("Age"), "bad-reason"},
         {"weight_3", real(1), "bad-reason"},
         {"source_partition", integer(-1), "bad-partition"},

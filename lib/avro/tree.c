@@ -74,17 +74,6 @@ void avro_tree_free(struct avro_node *root)
     free(root);
 }
 
-// {"type": {"type": "long", ...}} is a long: the innermost object whose "type" is a word.
-static const struct json *json_of_type(const struct json *json)
-{
-    const struct json *inner = json_member(json, "type");
-    while (inner != NULL && json_kind(inner) != JSON_KIND_STRING) {
-        json = inner;
-        inner = json_member(json, "type");
-    }
-    return json;
-}
-
 static bool says_time_ms(const struct json *json)
 {
     const struct json *logical = json_member(json, "logicalType");
@@ -258,7 +247,6 @@ static enum err convert(struct conversion *conversion, avro_schema_t schema,
     if (depth > AVRO_DEPTH_MAX)
         return why_code(conversion->why, ERR_REJECT, "bad-schema",
                         "the schema is recursive or nested deeper than %d types", AVRO_DEPTH_MAX);
-    json = json == NULL ? NULL : json_of_type(json);
     if (avro_typeof(schema) == AVRO_LINK) {
         schema = avro_schema_link_target(schema);
         json = remembered(conversion, schema);

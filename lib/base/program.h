@@ -15,6 +15,7 @@ enum {
     EXIT_FAILED = 1,     // something was lost or could not be done
     EXIT_USAGE = 2,      // settings or arguments
     EXIT_SLOT_TAKEN = 3, // another process holds this worker slot: a supervisor must not restart us
+    EXIT_INTERRUPTED = 4, // stopped by a signal before the work was done: the same call goes on
 };
 
 // Blocks SIGINT and SIGTERM in this and all later threads, ignores SIGPIPE, starts the signal

@@ -25,6 +25,12 @@ static void flag_of(const struct setting *setting, char out[80])
     out[i] = '\0';
 }
 
+// Named in lower case: an option of one call, which no environment should set.
+static bool is_flag_only(const struct setting *setting)
+{
+    return islower((unsigned char)setting->name[0]) != 0;
+}
+
 static char **string_at(const struct setting *setting, void *values)
 {
     return (char **)(void *)((char *)values + setting->offset);
@@ -92,9 +98,11 @@ static enum err read_secret_file(const char *path, char **ret, struct why *why)
 // What the environment says of a setting; *ret NULL where it is silent. The caller frees.
 static enum err from_environment(const struct setting *setting, char **ret, struct why *why)
 {
+    *ret = NULL;
+    if (is_flag_only(setting))
+        return ERR_OK;
     // Settings are read before the first thread of ours looks at the environment.
     const char *given = getenv(setting->name); // NOLINT(concurrency-mt-unsafe)
-    *ret = NULL;
     if (given != NULL) {
         *ret = mem_dup(given);
         return ERR_OK;
@@ -142,12 +150,13 @@ static void print_help(const struct settings_spec *spec)
 {
     printf("usage: %s %s\n\n", spec->program, spec->usage);
     print_wrapped(spec->purpose, 0);
-    printf("\nSettings (a flag, or the variable of the same name in the environment):\n");
+    printf("\nSettings (a flag, or the variable named beside it in the environment):\n");
     for (size_t i = 0; i < spec->count; i++) {
         const struct setting *setting = &spec->table[i];
         char flag[80];
         flag_of(setting, flag);
-        printf("  --%s VALUE   %s%s\n", flag, setting->name,
+        printf("  --%s%s   %s%s\n", flag, setting->kind == SETTING_boolean ? "" : " VALUE",
+               is_flag_only(setting) ? "" : setting->name,
                setting->kind == SETTING_secret ? " or " : "");
         if (setting->kind == SETTING_secret)
             printf("      (or the file that %s_FILE names)\n", setting->name);
@@ -221,7 +230,8 @@ static enum err fill(const struct settings_spec *spec, const char *const *flags,
                             : environment != NULL ? environment
                                                   : setting->fallback;
         if (value == NULL)
-            return why_say(why, ERR_FATAL, "%s must be set: %s", setting->name, setting->help);
+            return why_say(why, ERR_FATAL, "%s%s must be %s: %s", is_flag_only(setting) ? "--" : "",
+                           setting->name, is_flag_only(setting) ? "given" : "set", setting->help);
         if (assign(setting, value, into, why) != ERR_OK)
             return why_prefix(why, ERR_FATAL, "%s", setting->name);
     }

@@ -17,7 +17,7 @@
 // and may #include the .def files of modules (bus/settings.def, ...). Kinds: string, secret,
 // integer, duration (ms), size (bytes), boolean, real. fallback is text as a user would write it;
 // NULL means that the setting must be given. min and max bound integer, duration and size; both 0:
-// unbounded.
+// unbounded. A name in lower case is a flag only: the environment does not set it.
 
 typedef char *setting_type_string;
 typedef char *setting_type_secret;

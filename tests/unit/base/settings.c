@@ -13,6 +13,7 @@ struct settings {
     int64_t count;
     int64_t wait_ms;
     bool is_on;
+    char *only;
 };
 
 static const struct setting table[] = {
@@ -21,6 +22,7 @@ static const struct setting table[] = {
     {SETTING_integer, "T_COUNT", offsetof(struct settings, count), "3", 1, 10, "a number"},
     {SETTING_duration, "T_WAIT", offsetof(struct settings, wait_ms), "2s", 0, 0, "a wait"},
     {SETTING_boolean, "T_ON", offsetof(struct settings, is_on), "no", 0, 0, "a switch"},
+    {SETTING_string, "t-only", offsetof(struct settings, only), "", 0, 0, "an option"},
 };
 static const struct settings_spec spec = {
     "test", "tests settings", "FILE", NULL, table, ARRAY_LEN(table), sizeof(struct settings)};
@@ -55,6 +57,23 @@ static void a_flag_wins_over_the_environment_and_that_over_the_fallback(void **s
     settings_free(&spec, &settings);
     unsetenv("T_NAME");
     unsetenv("T_WAIT");
+}
+
+static void a_name_in_lower_case_is_a_flag_that_no_environment_sets(void **state)
+{
+    (void)state;
+    struct settings settings;
+    struct why why = {0};
+    int rest = 0;
+    setenv("t-only", "environment", 1);
+    char *argv[] = {(char[]){"test"}, (char[]){"--t-only=flag"}, NULL};
+    assert_ok(load(&settings, 2, argv, &rest, &why), &why);
+    assert_string_equal(settings.only, "flag");
+    settings_free(&spec, &settings);
+    assert_ok(load(&settings, 1, argv, &rest, &why), &why);
+    assert_string_equal(settings.only, "");
+    settings_free(&spec, &settings);
+    unsetenv("t-only");
 }
 
 static void a_secret_may_come_from_a_file(void **state)
@@ -101,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flag_wins_over_the_environment_and_that_over_the_fallback),
+        cmocka_unit_test(a_name_in_lower_case_is_a_flag_that_no_environment_sets),
         cmocka_unit_test(a_secret_may_come_from_a_file),
         cmocka_unit_test(a_wrong_setting_is_refused_with_its_name),
     };

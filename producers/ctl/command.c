@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// The frame around each command: what a person reads goes to standard output, what went wrong is
+// one sentence on standard error, and scripts look at the status.
+
+#include "command.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/program.h"
+
+enum { STEP_MS = 500 };
+
+bool command_begin(const struct settings_spec *spec, void *settings, int argc, char **argv,
+                   int least, int most, int *ret_status)
+{
+    struct why why = {0};
+    int rest = 0;
+    bool is_done = false;
+    enum err err = settings_load(spec, settings, argc, argv, &rest, &is_done, &why);
+    if (err == ERR_OK && !is_done && (rest < least || rest > most))
+        err = why_say(&why, ERR_FATAL, "wrong number of arguments; usage: %s %s", spec->program,
+                      spec->usage);
+    if (err == ERR_OK && !is_done)
+        return true;
+    if (err != ERR_OK)
+        fprintf(stderr, "%s: %s\n", spec->program, why.text);
+    settings_free(spec, settings);
+    *ret_status = err == ERR_OK ? EXIT_OK : EXIT_USAGE;
+    return false;
+}
+
+int command_end(const struct settings_spec *spec, void *settings, enum err err,
+                const struct why *why)
+{
+    if (err == ERR_STOP)
+        fprintf(stderr, "%s: interrupted\n", spec->program);
+    else if (err != ERR_OK)
+        fprintf(stderr, "%s: %s\n", spec->program, why->text);
+    settings_free(spec, settings);
+    return err == ERR_OK ? EXIT_OK : err == ERR_STOP ? EXIT_INTERRUPTED : EXIT_FAILED;
+}
+
+// A tool speaks through its verdicts; of librdkafka's words only those on errors help a person.
+static void on_kafka_log(int level, const char *facility, const char *message)
+{
+    if (level <= 3)
+        fprintf(stderr, "kafka %s: %s\n", facility, message);
+}
+
+struct bus_config command_bus(const char *bootstrap_servers, char **properties)
+{
+    return (struct bus_config){bootstrap_servers, "retentionctl", properties, on_kafka_log};
+}
+
+struct patience patience_of(int64_t wait_ms)
+{
+    return (struct patience){.end_ms = clock_mono_ms() + wait_ms};
+}
+
+bool patience_wait(struct patience *patience, const struct why *why)
+{
+    if (clock_mono_ms() + STEP_MS > patience->end_ms)
+        return false;
+    if (!patience->has_spoken)
+        fprintf(stderr, "waiting: %s\n", why->text);
+    patience->has_spoken = true;
+    return !program_wait_ms(STEP_MS);
+}

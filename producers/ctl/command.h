@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/settings.h"
+#include "bus/admin.h"
+#include "bus/config.h"
+
+// What the commands share: arguments in, one sentence and an exit status out. Main thread.
+
+// One per line of commands.def. argv[0] is the command's whole name, as --help shows it. Gives the
+// exit status.
+typedef int command_run(int argc, char **argv);
+#define COMMAND(family, word, function, help) command_run command_##function;
+#include "commands.def"
+#undef COMMAND
+
+// Fills the settings. False: the command ends with *ret_status (--help, or a broken argument, which
+// was reported). Between `least` and `most` arguments stand in argv[1] and on.
+bool command_begin(const struct settings_spec *spec, void *settings, int argc, char **argv,
+                   int least, int most, int *ret_status);
+// Reports a failure, frees the settings, gives the exit status.
+int command_end(const struct settings_spec *spec, void *settings, enum err err,
+                const struct why *why);
+
+// The brokers of the settings; properties from the environment, free by bus_properties_free.
+struct bus_config command_bus(const char *bootstrap_servers, char **properties);
+
+// Waits between tries of something that gave ERR_RETRY, up to a deadline. False: it is over, or
+// the program is stopping.
+struct patience {
+    int64_t end_ms;
+    bool has_spoken; // the reason of the wait was told
+};
+struct patience patience_of(int64_t wait_ms);
+bool patience_wait(struct patience *patience, const struct why *why);

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+// lag: what lies between the committed offsets of our groups and the ends of their topics. Ends
+// are those of committed records. The recorder's place is in PostgreSQL; what it tells Kafka comes
+// a little late, so its lag here is an upper bound.
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "bus/topics.h"
+#include "command.h"
+
+struct settings {
+#define SETTING SETTING_MEMBER
+#include "lag.def"
+#undef SETTING
+};
+
+static const struct setting table[] = {
+#define SETTING SETTING_ROW
+#include "lag.def"
+#undef SETTING
+};
+
+static const struct settings_spec spec = {
+    .program = "retentionctl lag",
+    .purpose = "Prints how far each lane and the recorder are behind the ends of their topics.",
+    .usage = "[settings]",
+    .table = table,
+    .count = ARRAY_LEN(table),
+    .struct_bytes = sizeof(struct settings),
+};
+
+static const enum bus_topic recorded[] = {BUS_TOPIC_PREDICTIONS, BUS_TOPIC_EMPLOYEE_CHANGES};
+
+static void print_line(const struct settings *settings, const char *group,
+                       const struct bus_position *position, int64_t first, int64_t end)
+{
+    bool has_offset = position->offset >= 0;
+    int64_t lag = end - (has_offset ? position->offset : first);
+    if (settings->is_json) {
+        printf("{\"group\":\"%s\",\"topic\":\"%s\",\"partition\":%d,\"committed\":", group,
+               position->topic, position->partition);
+        if (has_offset)
+            printf("%" PRId64, position->offset);
+        else
+            printf("null");
+        printf(",\"end\":%" PRId64 ",\"lag\":%" PRId64 "}\n", end, lag);
+        return;
+    }
+    char committed[24] = "-";
+    if (has_offset)
+        snprintf(committed, sizeof committed, "%" PRId64, position->offset);
+    printf("%-36s %-32s %9d %12s %12" PRId64 " %12" PRId64 "\n", group, position->topic,
+           position->partition, committed, end, lag);
+}
+
+static enum err print_group(struct bus_admin *admin, const struct settings *settings,
+                            const char *group, enum bus_topic id, struct why *why)
+{
+    CLEANUP(mem_free_p) char *topic = bus_topic_name(settings->topic_prefix, id);
+    int32_t partitions = 0;
+    enum err err = bus_admin_partitions(admin, topic, &partitions, why);
+    if (err != ERR_OK)
+        return err;
+    if (partitions == 0)
+        return why_say(why, ERR_FATAL, "topic %s does not exist: run retentionctl topics apply",
+                       topic);
+    CLEANUP(mem_free_p)
+    struct bus_position *positions = mem_zalloc((size_t)partitions * sizeof *positions);
+    for (int32_t i = 0; i < partitions; i++)
+        positions[i] = (struct bus_position){.topic = topic, .partition = i};
+    err = bus_admin_group_offsets(admin, group, topic, positions, (size_t)partitions, why);
+    for (int32_t i = 0; err == ERR_OK && i < partitions; i++) {
+        int64_t first = 0, end = 0;
+        err = bus_admin_bounds(admin, topic, i, &first, &end, why);
+        if (err == ERR_OK)
+            print_line(settings, group, &positions[i], first, end);
+    }
+    return err;
+}
+
+static enum err print_all(const struct settings *settings, struct why *why)
+{
+    CLEANUP(bus_admin_close_p) struct bus_admin *admin = NULL;
+    char **properties = bus_properties_from_environment();
+    struct bus_config config = command_bus(settings->kafka_bootstrap_servers, properties);
+    enum err err = bus_admin_open(&config, 10000, &admin, why);
+    if (err == ERR_OK && !settings->is_json)
+        printf("%-36s %-32s %9s %12s %12s %12s\n", "GROUP", "TOPIC", "PARTITION", "COMMITTED",
+               "END", "LAG");
+    for (size_t i = 0; err == ERR_OK && i < BUS_TOPIC_COUNT; i++) {
+        if (bus_topics[i].lane == NULL)
+            continue;
+        CLEANUP(mem_free_p)
+        char *group = bus_lane_group(settings->topic_prefix, bus_topics[i].lane);
+        err = print_group(admin, settings, group, (enum bus_topic)i, why);
+    }
+    CLEANUP(mem_free_p) char *recorder = mem_printf("%srecorder", settings->topic_prefix);
+    for (size_t i = 0; err == ERR_OK && i < ARRAY_LEN(recorded); i++)
+        err = print_group(admin, settings, recorder, recorded[i], why);
+    bus_properties_free(properties);
+    return err;
+}
+
+int command_lag(int argc, char **argv)
+{
+    struct settings settings;
+    struct why why = {0};
+    int status = 0;
+    if (!command_begin(&spec, &settings, argc, argv, 0, 0, &status))
+        return status;
+    return command_end(&spec, &settings, print_all(&settings, &why), &why);
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+// topics apply, topics list. Applying is idempotent and may be interrupted anywhere: each topic is
+// looked at as it is now. A lane refuses to start without a committed offset, so that a lost one is
+// never mistaken for a new topic; the first one is given here, and only where there is none.
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "bus/topics.h"
+#include "command.h"
+
+struct settings {
+#define SETTING SETTING_MEMBER
+#include "topics.def"
+#undef SETTING
+};
+
+static const struct setting table[] = {
+#define SETTING SETTING_ROW
+#include "topics.def"
+#undef SETTING
+};
+
+static const struct settings_spec apply_spec = {
+    .program = "retentionctl topics apply",
+    .purpose = "Creates the topics that are missing, corrects settings that differ, and commits "
+               "offset 0 for the group of each lane where it has none. Can be repeated.",
+    .usage = "[settings]",
+    .table = table,
+    .count = ARRAY_LEN(table),
+    .struct_bytes = sizeof(struct settings),
+};
+static const struct settings_spec list_spec = {
+    .program = "retentionctl topics list",
+    .purpose = "Prints the topics of this version; asks no broker.",
+    .usage = "[settings]",
+    .table = table,
+    .count = ARRAY_LEN(table),
+    .struct_bytes = sizeof(struct settings),
+};
+
+// Gives the lane's group its first offset on partitions that have none; *ret_given: how many.
+static enum err give_offsets(struct bus_admin *admin, const char *group, const char *topic,
+                             int32_t partitions, size_t *ret_given, struct why *why)
+{
+    size_t count = (size_t)partitions, given = 0;
+    CLEANUP(mem_free_p)
+    struct bus_position *positions = mem_zalloc(count * sizeof *positions);
+    for (size_t i = 0; i < count; i++)
+        positions[i] = (struct bus_position){.topic = topic, .partition = (int32_t)i};
+    enum err err = bus_admin_group_offsets(admin, group, topic, positions, count, why);
+    if (err != ERR_OK)
+        return err;
+    for (size_t i = 0; i < count; i++) {
+        if (positions[i].offset >= 0)
+            continue;
+        positions[given] = (struct bus_position){
+            .topic = topic, .partition = (int32_t)i, .offset = 0, .metadata = "gen=1"};
+        given++;
+    }
+    *ret_given = given;
+    return given == 0 ? ERR_OK : bus_admin_set_group_offsets(admin, group, positions, given, why);
+}
+
+// Two topics of different counts would put one employee into two partition numbers.
+static enum err check_partitions(struct bus_admin *admin, const char *topic, int64_t expected,
+                                 struct why *why)
+{
+    int32_t partitions = 0;
+    enum err err = bus_admin_partitions(admin, topic, &partitions, why);
+    if (err == ERR_OK && partitions != expected)
+        return why_say(why, ERR_FATAL,
+                       "topic %s has %d partitions, not %" PRId64
+                       ": all topics must have the same number, and a topic's own number must not "
+                       "change; give --partitions %d, or another TOPIC_PREFIX",
+                       topic, partitions, expected, partitions);
+    return err;
+}
+
+static enum err apply_topic(struct bus_admin *admin, const struct settings *settings,
+                            const struct bus_topic_entry *entry, struct why *why)
+{
+    CLEANUP(mem_free_p) char *topic = mem_printf("%s%s", settings->topic_prefix, entry->name);
+    bool was_created = false, was_changed = false;
+    size_t given = 0;
+    enum err err =
+        bus_admin_create_topic(admin, topic, (int32_t)settings->partitions,
+                               (int32_t)settings->replicas, entry->settings, &was_created, why);
+    if (err == ERR_OK && !was_created)
+        err = check_partitions(admin, topic, settings->partitions, why);
+    if (err == ERR_OK && !was_created)
+        err = bus_admin_configure_topic(admin, topic, entry->settings, &was_changed, why);
+    if (err == ERR_OK && entry->lane != NULL) {
+        CLEANUP(mem_free_p) char *group = bus_lane_group(settings->topic_prefix, entry->lane);
+        err = give_offsets(admin, group, topic, (int32_t)settings->partitions, &given, why);
+    }
+    if (err != ERR_OK)
+        return err;
+    printf("%s: %s", topic,
+           was_created   ? "created"
+           : was_changed ? "settings corrected"
+                         : "as it should be");
+    if (given > 0)
+        printf(", first offset given to its lane (%zu partitions)", given);
+    printf("\n");
+    return ERR_OK;
+}
+
+static enum err apply_all(const struct settings *settings, struct why *why)
+{
+    CLEANUP(bus_admin_close_p) struct bus_admin *admin = NULL;
+    char **properties = bus_properties_from_environment();
+    struct bus_config config = command_bus(settings->kafka_bootstrap_servers, properties);
+    struct patience patience = patience_of(settings->wait_ms);
+    enum err err = bus_admin_open(&config, 10000, &admin, why);
+    for (size_t i = 0; err == ERR_OK && i < BUS_TOPIC_COUNT; i++) {
+        do
+            err = apply_topic(admin, settings, &bus_topics[i], why);
+        while (err == ERR_RETRY && patience_wait(&patience, why));
+    }
+    bus_properties_free(properties);
+    return err;
+}
+
+int command_topics_apply(int argc, char **argv)
+{
+    struct settings settings;
+    struct why why = {0};
+    int status = 0;
+    if (!command_begin(&apply_spec, &settings, argc, argv, 0, 0, &status))
+        return status;
+    return command_end(&apply_spec, &settings, apply_all(&settings, &why), &why);
+}
+
+int command_topics_list(int argc, char **argv)
+{
+    struct settings settings;
+    int status = 0;
+    if (!command_begin(&list_spec, &settings, argc, argv, 0, 0, &status))
+        return status;
+    for (size_t i = 0; i < BUS_TOPIC_COUNT; i++) {
+        const struct bus_topic_entry *entry = &bus_topics[i];
+        printf("%s%s\n    %s\n", settings.topic_prefix, entry->name, entry->help);
+        if (entry->lane != NULL)
+            printf("    read by the lane %s\n", entry->lane);
+        for (const char *const *setting = entry->settings; *setting != NULL; setting += 2)
+            printf("    %s=%s\n", setting[0], setting[1]);
+    }
+    return command_end(&list_spec, &settings, ERR_OK, NULL);
+}

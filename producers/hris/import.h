@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "bus/config.h"
+#include "decide.h"
+#include "domain/employee.h"
+#include "settings.h"
+
+// One import: a file becomes events on employee-changes, each row once, however often it is
+// interrupted. Main thread.
+
+struct import_options {
+    const struct settings *settings;
+    const struct bus_config *bus;
+    const char *path;
+    const char *source; // its name
+    const char *reject_path;
+    enum change change;
+    bool has_event_time;
+    int64_t event_time_ms; // where it was given
+    char delimiter;        // 0: to be found
+};
+
+// *ret_progress: what is committed of the file when it returns; all of it with is_finished.
+// ERR_STOP: interrupted, the same call goes on. ERR_REJECT: this file, or this call, cannot be
+// right. ERR_FATAL (code "fenced": another import of this source has begun).
+MUST_CHECK enum err import_run(const struct import_options *options, struct progress *ret_progress,
+                               struct why *why);

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "decide.h"
+
+// How an import is going, for people: on a terminal one line that is written anew, elsewhere a log
+// line every few seconds. Plain data, one thread.
+
+struct show {
+    bool is_terminal;
+    int64_t size_bytes;
+    struct progress at_start;
+    int64_t started_ms;
+    int64_t last_ms;
+};
+
+void show_start(struct show *show, int64_t size_bytes, const struct progress *at_start);
+// May be called as often as one likes.
+void show_update(struct show *show, const struct progress *now);
+// Takes the terminal's line away, before something else is written.
+void show_clear(const struct show *show);
+// The last words, on standard output: what `now` holds of `file`.
+void show_summary(const struct show *show, const struct progress *now, const char *file,
+                  const char *reject_file);

@@ -52,7 +52,7 @@ int main(int argc, char **argv)
         argv[words] = name;
         return commands[i].run(argc - words, argv + words);
     }
-    fprintf(stderr, "retentionctl: there is no command \"%s%s%s\"\n", argv[1],
-            argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
+    fprintf(stderr, "retentionctl: there is no command \"%s%s%s\"\n", argv[1], argc > 2 ? " " : "",
+            argc > 2 ? argv[2] : "");
     return usage(stderr, EXIT_USAGE);
 }

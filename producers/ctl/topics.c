@@ -70,6 +70,8 @@ static enum err check_partitions(struct bus_admin *admin, const char *topic, int
 {
     int32_t partitions = 0;
     enum err err = bus_admin_partitions(admin, topic, &partitions, why);
+    if (err == ERR_OK && partitions == 0)
+        return why_say(why, ERR_RETRY, "the brokers do not yet tell of topic %s", topic);
     if (err == ERR_OK && partitions != expected)
         return why_say(why, ERR_FATAL,
                        "topic %s has %d partitions, not %" PRId64
@@ -79,31 +81,54 @@ static enum err check_partitions(struct bus_admin *admin, const char *topic, int
     return err;
 }
 
-static enum err apply_topic(struct bus_admin *admin, const struct settings *settings,
-                            const struct bus_topic_entry *entry, struct why *why)
+// What was done to a topic, over all tries.
+struct outcome {
+    bool was_created, was_changed;
+    size_t given;
+};
+
+static enum err try_topic(struct bus_admin *admin, const struct settings *settings,
+                          const struct bus_topic_entry *entry, struct outcome *outcome,
+                          struct why *why)
 {
     CLEANUP(mem_free_p) char *topic = mem_printf("%s%s", settings->topic_prefix, entry->name);
-    bool was_created = false, was_changed = false;
+    bool is_new = false, is_changed = false;
     size_t given = 0;
     enum err err =
         bus_admin_create_topic(admin, topic, (int32_t)settings->partitions,
-                               (int32_t)settings->replicas, entry->settings, &was_created, why);
-    if (err == ERR_OK && !was_created)
+                               (int32_t)settings->replicas, entry->settings, &is_new, why);
+    outcome->was_created |= err == ERR_OK && is_new;
+    if (err == ERR_OK)
         err = check_partitions(admin, topic, settings->partitions, why);
-    if (err == ERR_OK && !was_created)
-        err = bus_admin_configure_topic(admin, topic, entry->settings, &was_changed, why);
+    if (err == ERR_OK)
+        err = bus_admin_configure_topic(admin, topic, entry->settings, &is_changed, why);
+    outcome->was_changed |= err == ERR_OK && is_changed;
     if (err == ERR_OK && entry->lane != NULL) {
         CLEANUP(mem_free_p) char *group = bus_lane_group(settings->topic_prefix, entry->lane);
         err = give_offsets(admin, group, topic, (int32_t)settings->partitions, &given, why);
     }
+    if (err == ERR_OK)
+        outcome->given = given;
+    return err;
+}
+
+static enum err apply_topic(struct bus_admin *admin, const struct settings *settings,
+                            const struct bus_topic_entry *entry, struct patience *patience,
+                            struct why *why)
+{
+    struct outcome outcome = {0};
+    enum err err = ERR_OK;
+    do
+        err = try_topic(admin, settings, entry, &outcome, why);
+    while (err == ERR_RETRY && patience_wait(patience, why));
     if (err != ERR_OK)
         return err;
-    printf("%s: %s", topic,
-           was_created   ? "created"
-           : was_changed ? "settings corrected"
-                         : "as it should be");
-    if (given > 0)
-        printf(", first offset given to its lane (%zu partitions)", given);
+    printf("%s%s: %s", settings->topic_prefix, entry->name,
+           outcome.was_created   ? "created"
+           : outcome.was_changed ? "settings corrected"
+                                 : "as it should be");
+    if (outcome.given > 0)
+        printf(", first offset given to its lane (%zu partitions)", outcome.given);
     printf("\n");
     return ERR_OK;
 }
@@ -115,11 +140,8 @@ static enum err apply_all(const struct settings *settings, struct why *why)
     struct bus_config config = command_bus(settings->kafka_bootstrap_servers, properties);
     struct patience patience = patience_of(settings->wait_ms);
     enum err err = bus_admin_open(&config, 10000, &admin, why);
-    for (size_t i = 0; err == ERR_OK && i < BUS_TOPIC_COUNT; i++) {
-        do
-            err = apply_topic(admin, settings, &bus_topics[i], why);
-        while (err == ERR_RETRY && patience_wait(&patience, why));
-    }
+    for (size_t i = 0; err == ERR_OK && i < BUS_TOPIC_COUNT; i++)
+        err = apply_topic(admin, settings, &bus_topics[i], &patience, why);
     bus_properties_free(properties);
     return err;
 }

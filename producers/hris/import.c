@@ -9,8 +9,8 @@
 
 #include "import.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "avro/encode.h"
 #include "avro/topics.h"
@@ -51,10 +51,11 @@ struct import {
     int32_t progress_partition;
     struct rows_origin origin;
     char event_prefix[ROWS_EVENT_PREFIX];
-    int64_t place_offset;   // of the progress record that was there at the start
-    struct progress begun;  // where this run began
+    int64_t place_offset;  // of the progress record that was there at the start
+    struct progress begun; // where this run began
     struct progress done, now;
     bool is_at_end; // the last row was read
+    bool was_done;  // before this run
     struct text message;
     struct show show;
 };
@@ -101,9 +102,8 @@ static enum err read_header(struct import *import, const struct csv_row *header,
 {
     CLEANUP(text_done) struct text ignored = TEXT_INIT(NAMES_MAX);
     CLEANUP(text_done) struct text missing = TEXT_INIT(NAMES_MAX);
-    enum err err = rows_new(import->features, header,
-                            import->options->settings->employee_id_column, &import->rows, &ignored,
-                            &missing, why);
+    enum err err = rows_new(import->features, header, import->options->settings->employee_id_column,
+                            &import->rows, &ignored, &missing, why);
     if (err == ERR_OK && ignored.len > 0)
         log_info("columns-ignored", "columns=\"%s\"", text_string(&ignored));
     if (err == ERR_OK && missing.len > 0)
@@ -116,9 +116,17 @@ static enum err register_schema(struct import *import, enum bus_topic topic, con
                                 uint32_t *ret, struct why *why)
 {
     CLEANUP(mem_free_p)
-    char *subject = mem_printf("%s%s-value", import->options->settings->topic_prefix,
-                               bus_topics[topic].name);
-    return registry_register(import->registry, subject, schema, ret, why);
+    char *subject =
+        mem_printf("%s%s-value", import->options->settings->topic_prefix, bus_topics[topic].name);
+    struct backoff backoff;
+    backoff_init(&backoff, 100, 2000);
+    for (;;) {
+        enum err err = registry_register(import->registry, subject, schema, ret, why);
+        if (err != ERR_RETRY)
+            return err;
+        if (program_wait_ms(backoff_next_ms(&backoff)))
+            return ERR_STOP;
+    }
 }
 
 static enum err open_schemas(struct import *import, struct why *why)
@@ -133,8 +141,8 @@ static enum err open_schemas(struct import *import, struct why *why)
     CLEANUP(text_done) struct text schema = TEXT_INIT(MESSAGE_BYTES_MAX);
     if (features_write_schema(import->features, &schema) != ERR_OK)
         return why_say(why, ERR_FATAL, "the features file makes too large a schema");
-    enum err err = avro_employee_encoder_new(import->features, text_bytes(&schema),
-                                             &import->encoder, why);
+    enum err err =
+        avro_employee_encoder_new(import->features, text_bytes(&schema), &import->encoder, why);
     if (err == ERR_OK)
         err = registry_open(&options, &import->registry, why);
     if (err == ERR_OK)
@@ -156,8 +164,7 @@ static enum err find_partitions(struct import *import, struct why *why)
     backoff_init(&backoff, 100, 2000);
     for (;;) {
         int32_t count = 0;
-        enum err err =
-            bus_producer_partitions(import->producer, import->events_topic, &count, why);
+        enum err err = bus_producer_partitions(import->producer, import->events_topic, &count, why);
         if (err == ERR_OK)
             err = bus_producer_partitions(import->producer, import->progress_topic, &count, why);
         if (err == ERR_OK)
@@ -215,29 +222,28 @@ static enum err choose_start(struct import *import, enum start *ret, struct why 
         err = ERR_OK; // what cannot be read need not be
     if (err != ERR_OK)
         return err;
-    const struct wish wish = {
-        .content_hash = import->file.content_hash,
-        .size_bytes = import->file.size_bytes,
-        .has_event_time = options->has_event_time,
-        .event_time_ms = options->has_event_time ? options->event_time_ms : import->file.changed_ms,
-        .is_restart = options->settings->is_restart};
+    const struct wish wish = {.content_hash = import->file.content_hash,
+                              .size_bytes = import->file.size_bytes,
+                              .has_event_time = options->has_event_time,
+                              .event_time_ms = options->has_event_time ? options->event_time_ms
+                                                                       : import->file.changed_ms,
+                              .is_restart = options->settings->is_restart};
     import->place_offset = place.offset;
-    err = decide_start(place.is_found ? &place.progress : NULL, &wish, ret, &import->begun, why);
-    import->done = import->now = import->begun;
-    return err;
+    return decide_start(place.is_found ? &place.progress : NULL, &wish, ret, &import->begun, why);
 }
 
-static enum err open_rejects(struct import *import, const struct csv_row *header, struct why *why)
+static enum err open_rejects(struct import *import, const struct csv_row *header, bool is_resume,
+                             struct why *why)
 {
     size_t line = 1;
     enum err err = ERR_OK;
-    if (import->begun.bytes_done > 0)
+    if (is_resume)
         err = source_line(&import->file, import->begun.bytes_done, &line, why);
-    const struct rejects_options options = {
-        .path = import->options->reject_path,
-        .delimiter = csv_delimiter(import->csv),
-        .row_bytes_max = (size_t)import->options->settings->csv_row_bytes,
-        .next_line = line};
+    const struct rejects_options options = {.path = import->options->reject_path,
+                                            .delimiter = csv_delimiter(import->csv),
+                                            .row_bytes_max =
+                                                (size_t)import->options->settings->csv_row_bytes,
+                                            .next_line = line};
     return err == ERR_OK ? rejects_open(&options, header, &import->rejects, why) : err;
 }
 
@@ -406,8 +412,11 @@ static enum err prepare(struct import *import, enum start *ret_start, struct why
         err = open_producer(import, why);
     if (err == ERR_OK)
         err = choose_start(import, ret_start, why);
+    if (err == ERR_OK && *ret_start == START_FRESH)
+        import->begun.bytes_done = (int64_t)header.next_offset;
+    import->done = import->now = import->begun;
     if (err == ERR_OK && *ret_start != START_DONE)
-        err = open_rejects(import, &header, why);
+        err = open_rejects(import, &header, *ret_start == START_RESUME, why);
     return err;
 }
 
@@ -432,6 +441,7 @@ static enum err run(struct import *import, struct why *why)
         err = check_event_time(&import->begun, why);
     if (err != ERR_OK)
         return err;
+    import->was_done = start == START_DONE;
     log_info("import", "source=\"%s\" start=%s rows_done=%lld content=%.16s event_time_ms=%lld",
              import->options->source, names[start], (long long)import->begun.rows_done,
              import->file.content_hash, (long long)import->begun.event_time_ms);
@@ -449,19 +459,23 @@ static enum err run(struct import *import, struct why *why)
         err = go_to(import, &import->begun, why);
     if (err == ERR_OK)
         err = send_all(import, why);
-    show_summary(&import->show, &import->done, import->options->path,
-                 import->options->reject_path);
+    if (err != ERR_OK) {
+        // Both are done again by the next run; doing them now spares readers the wait for the
+        // transaction's time-out, and people a file of rows that were not counted.
+        IGNORE(bus_producer_abort(import->producer, NULL));
+        IGNORE(rejects_take_back(import->rejects, NULL));
+    }
+    show_summary(&import->show, &import->done, import->options->path, import->options->reject_path);
     return err;
 }
 
-enum err import_run(const struct import_options *options, struct progress *ret_progress,
+enum err import_run(const struct import_options *options, struct import_result *ret,
                     struct why *why)
 {
-    struct import import = {.options = options,
-                            .file = {.fd = -1},
-                            .message = TEXT_INIT(MESSAGE_BYTES_MAX)};
+    struct import import = {
+        .options = options, .file = {.fd = -1}, .message = TEXT_INIT(MESSAGE_BYTES_MAX)};
     enum err err = run(&import, why);
-    *ret_progress = import.done;
+    *ret = (struct import_result){import.done, import.was_done};
     bus_producer_close(import.producer);
     registry_close(import.registry);
     avro_employee_encoder_free(import.encoder);

@@ -24,8 +24,13 @@ struct import_options {
     char delimiter;        // 0: to be found
 };
 
-// *ret_progress: what is committed of the file when it returns; all of it with is_finished.
-// ERR_STOP: interrupted, the same call goes on. ERR_REJECT: this file, or this call, cannot be
-// right. ERR_FATAL (code "fenced": another import of this source has begun).
-MUST_CHECK enum err import_run(const struct import_options *options, struct progress *ret_progress,
+struct import_result {
+    struct progress progress; // what is committed of the file
+    bool was_done;            // all of it was there before
+};
+
+// ERR_OK: all of it is committed. ERR_STOP: interrupted, the same call goes on. ERR_REJECT: this
+// file, or this call, cannot be right. ERR_FATAL (code "fenced": another import of this source has
+// begun). *ret is filled whatever the verdict.
+MUST_CHECK enum err import_run(const struct import_options *options, struct import_result *ret,
                                struct why *why);

@@ -99,8 +99,7 @@ enum err place_read(const struct place_options *options, struct place *ret, stru
             err = decode(options, text_bytes(&value), &ret->progress, why);
         ret->is_found = err == ERR_OK && value.len > 0;
         if (err == ERR_REJECT)
-            return why_prefix(why, ERR_REJECT, "the progress record of source %s",
-                              options->source);
+            return why_prefix(why, ERR_REJECT, "the progress record of source %s", options->source);
         if (err != ERR_RETRY)
             return err;
         if (program_wait_ms(backoff_next_ms(&backoff)))

@@ -223,8 +223,7 @@ static enum err write_pending(struct rejects *rejects, struct why *why)
     if (rejects->fd < 0)
         rejects->fd = open(rejects->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
     if (rejects->fd < 0)
-        return why_say(why, ERR_FATAL, "cannot make %s: %s", rejects->path,
-                       strerrordesc_np(errno));
+        return why_say(why, ERR_FATAL, "cannot make %s: %s", rejects->path, strerrordesc_np(errno));
     enum err err = ERR_OK;
     if (rejects->written == 0)
         err = write_all(rejects, text_bytes(&rejects->header), why);
@@ -234,8 +233,8 @@ static enum err write_pending(struct rejects *rejects, struct why *why)
     return err;
 }
 
-enum err rejects_add(struct rejects *rejects, const struct csv_row *row,
-                     const struct why *refusal, struct why *why)
+enum err rejects_add(struct rejects *rejects, const struct csv_row *row, const struct why *refusal,
+                     struct why *why)
 {
     char number[24];
     snprintf(number, sizeof number, "%zu", row->line);
@@ -260,8 +259,7 @@ enum err rejects_sync(struct rejects *rejects, struct why *why)
 {
     enum err err = write_pending(rejects, why);
     if (err == ERR_OK && rejects->written > rejects->kept && fdatasync(rejects->fd) != 0)
-        err = why_say(why, ERR_FATAL, "cannot store %s: %s", rejects->path,
-                      strerrordesc_np(errno));
+        err = why_say(why, ERR_FATAL, "cannot store %s: %s", rejects->path, strerrordesc_np(errno));
     return err;
 }
 

@@ -100,8 +100,8 @@ enum err source_line(struct source *source, int64_t offset, size_t *ret, struct 
     enum err err = source_seek(source, 0, why);
     for (int64_t left = offset; err == ERR_OK && left > 0;) {
         size_t len = 0;
-        err = source_read(source, piece, left < PIECE_BYTES ? (size_t)left : PIECE_BYTES, &len,
-                          why);
+        err =
+            source_read(source, piece, left < PIECE_BYTES ? (size_t)left : PIECE_BYTES, &len, why);
         if (err == ERR_OK && len == 0)
             err = why_say(why, ERR_FATAL, "it became shorter while it was read");
         const uint8_t *at = piece, *end = piece + len;
@@ -121,5 +121,5 @@ enum err source_check(const struct source *source, struct why *why)
         stat.st_mtim.tv_sec * 1000 + stat.st_mtim.tv_nsec / 1000000 == source->changed_ms &&
         stat.st_mtim.tv_nsec % 1000000 == source->changed_ns)
         return ERR_OK;
-    return why_code(why, ERR_REJECT, "file-changed", "it changed while it was read");
+    return why_code(why, ERR_REJECT, "file-changed", "the file changed while it was read");
 }

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+// retentionai-hris: what an HR system exported becomes change events.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/program.h"
+#include "import.h"
+#include "settings.h"
+
+enum { GRACE_MS = 4500 };
+
+static const struct setting table[] = {
+#define SETTING SETTING_ROW
+#include "settings.def"
+#undef SETTING
+};
+
+static const struct settings_spec spec = {
+    .program = "retentionai-hris",
+    .purpose = "Imports a CSV file with one row per employee: checks each row and publishes it to "
+               "employee-changes, each row once. An import that was interrupted goes on when it is "
+               "called again.",
+    .usage = "[settings] FILE.csv",
+    .more = "Exit status: 0 every row is there; 1 rows were rejected, or the import failed; 2 "
+            "settings;\n3 another import of this source has begun; 4 interrupted, call it again to "
+            "go on.\n",
+    .table = table,
+    .count = ARRAY_LEN(table),
+    .struct_bytes = sizeof(struct settings),
+};
+
+static void on_kafka_log(int level, const char *facility, const char *message)
+{
+    enum log_level ours = level <= 3   ? LOG_LEVEL_WARN
+                          : level <= 5 ? LOG_LEVEL_INFO
+                                       : LOG_LEVEL_DEBUG;
+    log_line(ours, "kafka", "facility=%s text=\"%s\"", facility, message);
+}
+
+static enum log_level level_of(const char *name)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(names[i], name) == 0)
+            return (enum log_level)i;
+    return LOG_LEVEL_INFO;
+}
+
+static enum err read_delimiter(const char *text, char *ret, struct why *why)
+{
+    bool is_tab = strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0;
+    if (!is_tab && (strlen(text) > 1 || strchr("\"\r\n", text[0]) != NULL) && text[0] != '\0')
+        return why_say(why, ERR_FATAL,
+                       "CSV_DELIMITER must be one character that is no quote, or "
+                       "tab");
+    *ret = is_tab ? '\t' : text[0];
+    return ERR_OK;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+// The name goes into a key, a transactional id and every event.
+static enum err check_source(const char *source, struct why *why)
+{
+    struct bytes name = bytes_from_string(source);
+    if (name.len == 0 || name.len > 200 || !utf8_is_valid(name) || !text_is_printable(name))
+        return why_say(
+            why, ERR_FATAL,
+            "the source's name must be 1 to 200 printable bytes: give one with --source");
+    return ERR_OK;
+}
+
+static enum err read_options(const struct settings *settings, struct import_options *ret,
+                             struct why *why)
+{
+    ret->source = settings->source[0] != '\0' ? settings->source : base_name(ret->path);
+    ret->has_event_time = settings->event_time[0] != '\0';
+    enum err err = check_source(ret->source, why);
+    if (err == ERR_OK)
+        err = read_delimiter(settings->csv_delimiter, &ret->delimiter, why);
+    if (err == ERR_OK && ret->has_event_time &&
+        parse_time_ms(bytes_from_string(settings->event_time), &ret->event_time_ms, why) != ERR_OK)
+        err = why_prefix(why, ERR_FATAL, "--event-time");
+    bool is_known = change_from_text(bytes_from_string(settings->change), &ret->change) &&
+                    (ret->change == CHANGE_CREATED || ret->change == CHANGE_UPDATED);
+    if (err == ERR_OK && !is_known)
+        err = why_say(why, ERR_FATAL, "--change must be created or updated");
+    return err;
+}
+
+static int status_of(enum err err, const struct import_result *result, const struct why *why)
+{
+    switch (err) {
+    case ERR_OK:
+        return result->was_done || result->progress.rejected == 0 ? EXIT_OK : EXIT_FAILED;
+    case ERR_STOP:
+        return EXIT_INTERRUPTED;
+    case ERR_FATAL:
+        return strcmp(why->code, "fenced") == 0 ? EXIT_SLOT_TAKEN : EXIT_FAILED;
+    case ERR_RETRY:
+    case ERR_REJECT:
+        return EXIT_FAILED;
+    }
+    return EXIT_FAILED;
+}
+
+static int import(const struct settings *settings, struct import_options *options)
+{
+    char **properties = bus_properties_from_environment();
+    CLEANUP(mem_free_p)
+    char *rejected = settings->reject_file[0] != '\0'
+                         ? mem_dup(settings->reject_file)
+                         : mem_printf("%s.rejected.csv", options->path);
+    const struct bus_config bus = {settings->kafka_bootstrap_servers, spec.program, properties,
+                                   on_kafka_log};
+    struct import_result result = {0};
+    struct why why = {0};
+    options->bus = &bus;
+    options->settings = settings;
+    options->reject_path = rejected;
+    enum err err = import_run(options, &result, &why);
+    if (err == ERR_STOP)
+        log_warn("interrupted", "rows_done=%lld remedy=\"the same call goes on\"",
+                 (long long)result.progress.rows_done);
+    else if (err != ERR_OK)
+        log_error("failed", "rows_done=%lld code=%s why=\"%s\"",
+                  (long long)result.progress.rows_done, why.code, why.text);
+    bus_properties_free(properties);
+    return status_of(err, &result, &why);
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings;
+    struct import_options options = {0};
+    struct why why = {0};
+    int rest = 0;
+    bool is_done = false;
+    enum err err = settings_load(&spec, &settings, argc, argv, &rest, &is_done, &why);
+    if (err == ERR_OK && !is_done && rest != 1)
+        err = why_say(&why, ERR_FATAL, "takes one file, see --help");
+    options.path = rest == 1 ? argv[1] : "";
+    if (err == ERR_OK && !is_done)
+        err = read_options(&settings, &options, &why);
+    int status = EXIT_OK;
+    if (err != ERR_OK) {
+        fprintf(stderr, "%s: %s\n", spec.program, why.text);
+        status = EXIT_USAGE;
+    } else if (!is_done) {
+        log_init(spec.program, level_of(settings.log_level));
+        program_init(GRACE_MS);
+        status = import(&settings, &options);
+    }
+    settings_free(&spec, &settings);
+    return status;
+}

@@ -344,6 +344,11 @@ static rd_kafka_headers_t *headers_of(const struct bus_record *record)
     return headers;
 }
 
+// librdkafka's RD_KAFKA_V macros are statement expressions, which clang's pedantic mode reports.
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wgnu-statement-expression"
+#endif
 // One try: the code of librdkafka's queue. The headers stay ours unless it is accepted.
 static rd_kafka_resp_err_t enqueue(struct bus_producer *producer, const struct bus_record *record,
                                    int32_t partition, rd_kafka_headers_t *headers)
@@ -363,6 +368,10 @@ static rd_kafka_resp_err_t enqueue(struct bus_producer *producer, const struct b
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, record->key.len),
         RD_KAFKA_V_VALUE(value, record->value.len), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
 }
+
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
 
 enum err bus_producer_send(struct bus_producer *producer, const struct bus_record *record,
                            struct why *why)

@@ -153,8 +153,11 @@ const struct json *json_member(const struct json *object, const char *name)
 const struct json *json_next(const struct json *object, void **iterator, const char **ret_name)
 {
     // jansson's iterators want a mutable tree but do not change it.
-    json_t *tree = NULL;
-    memcpy(&tree, &object, sizeof tree);
+    union {
+        const struct json *ours;
+        json_t *theirs;
+    } same = {.ours = object};
+    json_t *tree = same.theirs;
     *iterator = *iterator == NULL ? json_object_iter(tree) : json_object_iter_next(tree, *iterator);
     if (*iterator == NULL)
         return NULL;

@@ -49,7 +49,7 @@ static unsigned type_of(enum pg_kind kind)
     case PG_KIND_TIME_ARRAY:
         return TYPE_TIMESTAMPTZ_ARRAY;
     }
-    assert(!"a kind of parameter that is none");
+    assert(false); // every kind has its case
     return 0;
 }
 
@@ -133,7 +133,7 @@ static enum err put_value(struct text *out, const struct pg_param *param)
     case PG_KIND_TIME_ARRAY:
         return put_array(out, param);
     }
-    assert(!"a kind of parameter that is none");
+    assert(false); // every kind has its case
     return ERR_FATAL;
 }
 

@@ -360,7 +360,7 @@ static const char *sql_type(enum attribute_type type)
     case ATTRIBUTE_CATEGORY:
         return "text";
     }
-    assert(!"a type of attribute that is none");
+    assert(false);
     return "text";
 }
 

@@ -72,7 +72,7 @@ static void strings_are_escaped_and_broken_utf8_is_replaced(void **state)
     assert_string_equal(text_string(&out), "\"a\\\"\\\\\\n\\u0001Zo\xc3\xab\xef\xbf\xbd.\"");
     text_clear(&out);
     assert_int_equal(json_write_double(&out, 0.1), ERR_OK);
-    assert_int_equal(json_write_double(&out, NAN), ERR_OK);
+    assert_int_equal(json_write_double(&out, (double)NAN), ERR_OK);
     assert_string_equal(text_string(&out), "0.1null");
 }
 

@@ -152,7 +152,7 @@ static void a_score_is_a_row_equal_to_the_last_bit(void **state)
 static void band_unknown_has_no_numbers(void **state)
 {
     (void)state;
-    const struct predictions_record one = score(1, 1, 1, 1, NAN);
+    const struct predictions_record one = score(1, 1, 1, 1, (double)NAN);
     assert_int_equal(store(&one, 1).stored, 1);
     assert_int_equal(pg_value(pg, "SELECT count(*) FROM predictions_history JOIN "
                                   "current_prediction ON id = prediction_id WHERE "
@@ -253,7 +253,7 @@ static void episodes_open_close_and_cool_down_across_batches(void **state)
     assert_int_equal(store(&high, 1).opened, 1);
     const struct predictions_record wavering = score(1, 2, 20, 1100, 0.47);
     assert_int_equal(store(&wavering, 1).closed, 0);
-    const struct predictions_record unknown = score(1, 3, 30, 1200, NAN);
+    const struct predictions_record unknown = score(1, 3, 30, 1200, (double)NAN);
     assert_int_equal(store(&unknown, 1).closed, 0);
     const struct predictions_record low = score(1, 4, 40, 1300, 0.44);
     assert_int_equal(store(&low, 1).closed, 1);
@@ -374,7 +374,7 @@ static void what_cannot_be_a_row_is_refused_with_its_code(void **state)
     bad.prediction.churn_probability = 1.5;
     assert_err(predictions_check(&bad, &why), ERR_REJECT, &why);
     assert_string_equal(why.code, "bad-number");
-    bad.prediction.churn_probability = NAN;
+    bad.prediction.churn_probability = (double)NAN;
     assert_err(predictions_check(&bad, &why), ERR_REJECT, &why);
     bad = good;
     bad.prediction.reasons[1].attribute = bytes_from_string("Age");

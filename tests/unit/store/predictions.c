@@ -378,7 +378,7 @@ static void what_cannot_be_a_row_is_refused_with_its_code(void **state)
     assert_err(predictions_check(&bad, &why), ERR_REJECT, &why);
     bad = good;
     bad.prediction.reasons[1].attribute = bytes_from_string("Age");
-    bad.prediction.reasons[1].weight = INFINITY;
+    bad.prediction.reasons[1].weight = (double)INFINITY;
     assert_err(predictions_check(&bad, &why), ERR_REJECT, &why);
     bad = good;
     bad.prediction.has_probability = false;

@@ -272,6 +272,7 @@ static enum err store_once(struct recorder *recorder, const struct offsets_step 
     return err;
 }
 
+// The block in one transaction; nothing where it moves no place (an end that was known).
 static enum err store(struct recorder *recorder, struct why *why)
 {
     const struct offsets_step *steps = NULL;
@@ -292,12 +293,12 @@ static enum err store(struct recorder *recorder, struct why *why)
     metric_observe_ns(
         metrics_cell(recorder->options.metrics, METRIC_RECORDER_BATCH_SECONDS, NULL, NULL),
         clock_mono_ns() - from_ns);
+    count(recorder, METRIC_RECORDER_BATCHES, "commit", NULL, 1);
     return ERR_OK;
 }
 
 static void count_committed(struct recorder *recorder)
 {
-    count(recorder, METRIC_RECORDER_BATCHES, "commit", NULL, 1);
     recorder->last_batch_records = 0;
     for (size_t i = 0; i < recorder->places.count; i++) {
         const struct recorder_place *place = &recorder->places.items[i];

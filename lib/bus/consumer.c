@@ -472,6 +472,20 @@ enum err bus_consumer_rewind(struct bus_consumer *consumer, struct why *why)
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ERR_OK : bus_fail(code, "cannot rewind", why);
 }
 
+enum err bus_consumer_restart(struct bus_consumer *consumer, struct why *why)
+{
+    release_taken(consumer);
+    if (consumer->held == NULL || consumer->held->cnt == 0)
+        return ERR_OK;
+    // Finding the offsets may take long, and nothing may be fetched from the old ones meanwhile.
+    rd_kafka_resp_err_t code = rd_kafka_assign(consumer->rk, NULL);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return bus_fail(code, "cannot start partitions again", why);
+    consumer->pending = TAKE(consumer->held);
+    start_pending(consumer);
+    return take_failure(consumer, why);
+}
+
 enum err bus_consumer_bounds(struct bus_consumer *consumer, const char *topic, int32_t partition,
                              int64_t *ret_first, int64_t *ret_end, struct why *why)
 {

@@ -91,6 +91,11 @@ MUST_CHECK enum err bus_consumer_seek(struct bus_consumer *consumer, const char 
                                       int32_t partition, int64_t offset, struct why *why);
 // Reads the group's committed offsets of all partitions held and seeks there (after an abort).
 MUST_CHECK enum err bus_consumer_rewind(struct bus_consumer *consumer, struct why *why);
+// Starts the partitions held now again, as if they had just come: `assigned` is asked for their
+// offsets, and while it says ERR_RETRY no messages come and polls ask again. For a caller whose
+// place is not kept by the group, when it no longer knows where it stands. ERR_FATAL: the verdict
+// of `assigned`.
+MUST_CHECK enum err bus_consumer_restart(struct bus_consumer *consumer, struct why *why);
 // First offset kept and the end (behind the last record readers of committed data may see).
 MUST_CHECK enum err bus_consumer_bounds(struct bus_consumer *consumer, const char *topic,
                                         int32_t partition, int64_t *ret_first, int64_t *ret_end,

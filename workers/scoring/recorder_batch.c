@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+#include "recorder_batch.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "avro/records.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "decoder.h"
+#include "metrics.h"
+
+// Handlers only decode, check and append; nothing is written before the whole block is read. The
+// check of a change is that of the scoring lane, so both refuse the same records, and what a lane
+// has sent to dead-letters is not in the tables either.
+
+enum { REASONS_MAX = 32 };
+#define DAY_MS INT64_C(86400000)
+
+struct skipped {
+    enum bus_topic topic;
+    char code[40];
+    uint64_t count;
+};
+
+struct recorder_batch {
+    const struct features *features;
+    struct decoder *prediction_decoder;
+    struct avro_field *employee_fields;
+    size_t employee_field_count;
+    struct decoder *employee_decoder;
+    struct predictions_writer *predictions_writer;
+    struct employees_writer *employees_writer;
+    struct predictions_record *predictions;
+    size_t prediction_count;
+    struct employees_record *employees;
+    size_t employee_count;
+    struct value *values; // employee_field_count for each of `employees`
+    struct skipped skipped[REASONS_MAX];
+    size_t skipped_count;
+    struct predictions_result stored; // by the last recorder_batch_store
+    size_t changed_employees;
+};
+
+// ---- predictions
+
+static enum err read_time_header(const struct bus_message *message, const char *name, int64_t *ret,
+                                 struct why *why)
+{
+    struct bytes text = {0};
+    if (!bus_message_header(message, name, &text) || text.data == NULL)
+        return why_code(why, ERR_REJECT, "bad-departure", "a null value has no header %s", name);
+    enum err err = parse_i64(text, 0, INT64_MAX, ret, why);
+    return err == ERR_OK ? ERR_OK
+                         : why_code(why, ERR_REJECT, "bad-departure",
+                                    "the header %s of a null value is no time", name);
+}
+
+// A null value: the person left. What it needs to take part in the order is in its headers.
+static enum err read_departure(const struct bus_message *message, struct predictions_record *record,
+                               struct why *why)
+{
+    record->is_departure = true;
+    record->prediction.employee_id = message->key;
+    enum err err = read_time_header(message, "event_time", &record->prediction.event_time_ms, why);
+    if (err == ERR_OK)
+        err = read_time_header(message, "scored_at", &record->prediction.scored_at_ms, why);
+    return err;
+}
+
+static enum err read_score(struct recorder_batch *batch, const struct bus_message *message,
+                           struct predictions_record *record, struct why *why)
+{
+    struct value values[AVRO_PREDICTION_FIELDS];
+    enum err err = decoder_run(batch->prediction_decoder, message->value, values, why);
+    if (err == ERR_OK)
+        err = avro_prediction_from_values(values, &record->prediction, why);
+    if (err == ERR_OK && !bytes_equal(message->key, record->prediction.employee_id))
+        err = why_code(why, ERR_REJECT, "key-mismatch", "the record's key is not its employee_id");
+    return err;
+}
+
+static enum err add_prediction(struct recorder_batch *batch,
+                               const struct recorder_topic *topic UNUSED,
+                               const struct bus_message *message, int32_t generation UNUSED,
+                               struct why *why)
+{
+    struct predictions_record *record = &batch->predictions[batch->prediction_count];
+    *record = (struct predictions_record){
+        .change = CHANGE_UPDATED, .partition = message->partition, .offset = message->offset};
+    struct bytes change = {0};
+    if (bus_message_header(message, "change", &change))
+        IGNORE(change_from_text(change, &record->change)); // an unknown word is no `created`
+    enum err err = message->value.data == NULL ? read_departure(message, record, why)
+                                               : read_score(batch, message, record, why);
+    if (err == ERR_OK)
+        err = predictions_check(record, why);
+    if (err == ERR_OK)
+        batch->prediction_count++;
+    return err;
+}
+
+// ---- employee-changes
+
+static enum err add_employee(struct recorder_batch *batch, const struct recorder_topic *topic,
+                             const struct bus_message *message, int32_t generation, struct why *why)
+{
+    struct employees_record *record = &batch->employees[batch->employee_count];
+    struct value *values = batch->values + batch->employee_count * batch->employee_field_count;
+    enum err err = decoder_run(batch->employee_decoder, message->value, values, why);
+    if (err == ERR_OK)
+        err = avro_employee_from_values(values, &record->change, why);
+    if (err == ERR_OK)
+        err = employee_check(batch->features, &record->change, message->key, message->timestamp_ms,
+                             why);
+    if (err != ERR_OK)
+        return err;
+    record->key = (struct employee_key){.event_time_ms = record->change.event_time_ms,
+                                        .topic_rank = topic->rank,
+                                        .generation = generation,
+                                        .offset = message->offset,
+                                        .partition = message->partition};
+    batch->employee_count++;
+    return ERR_OK;
+}
+
+size_t recorder_topics(const struct recorder_topic **ret)
+{
+    static const struct recorder_topic topics[] = {
+        {.topic = BUS_TOPIC_PREDICTIONS,
+         .is_compacted = true,
+         .compaction_lag_ms = 30 * DAY_MS,
+         .add = add_prediction},
+        {.topic = BUS_TOPIC_EMPLOYEE_CHANGES,
+         .rank = TOPIC_RANK_EMPLOYEE_CHANGES,
+         .add = add_employee},
+    };
+    *ret = topics;
+    return ARRAY_LEN(topics);
+}
+
+// ---- the batch
+
+enum err recorder_batch_new(const struct features *features, struct registry *registry,
+                            struct recorder_batch **ret, struct why *why)
+{
+    CLEANUP(recorder_batch_free_p) struct recorder_batch *batch = mem_zalloc(sizeof *batch);
+    const struct risk_policy policy = risk_policy_default();
+    batch->features = features;
+    batch->prediction_decoder =
+        decoder_new(registry, avro_prediction_fields, AVRO_PREDICTION_FIELDS);
+    batch->employee_fields = avro_employee_fields(features, &batch->employee_field_count);
+    batch->employee_decoder =
+        decoder_new(registry, batch->employee_fields, batch->employee_field_count);
+    batch->predictions_writer = predictions_writer_new(&policy);
+    batch->predictions = mem_array(RECORDER_BATCH_MAX, sizeof *batch->predictions);
+    batch->employees = mem_array(RECORDER_BATCH_MAX, sizeof *batch->employees);
+    batch->values =
+        mem_array(RECORDER_BATCH_MAX * batch->employee_field_count, sizeof *batch->values);
+    enum err err = employees_writer_new(features, &batch->employees_writer, why);
+    if (err == ERR_OK)
+        *ret = TAKE(batch);
+    return err;
+}
+
+void recorder_batch_free(struct recorder_batch *batch)
+{
+    if (batch == NULL)
+        return;
+    decoder_free(batch->prediction_decoder);
+    decoder_free(batch->employee_decoder);
+    free(batch->employee_fields);
+    predictions_writer_free(batch->predictions_writer);
+    employees_writer_free(batch->employees_writer);
+    free(batch->predictions);
+    free(batch->employees);
+    free(batch->values);
+    free(batch);
+}
+
+void recorder_batch_clear(struct recorder_batch *batch)
+{
+    batch->prediction_count = 0;
+    batch->employee_count = 0;
+    batch->skipped_count = 0;
+    batch->stored = (struct predictions_result){0};
+    batch->changed_employees = 0;
+}
+
+static void count_skipped(struct recorder_batch *batch, enum bus_topic topic, const char *code)
+{
+    size_t i = 0;
+    while (i < batch->skipped_count &&
+           (batch->skipped[i].topic != topic || strcmp(batch->skipped[i].code, code) != 0))
+        i++;
+    if (i == REASONS_MAX)
+        i = REASONS_MAX - 1;
+    if (i == batch->skipped_count) {
+        batch->skipped_count++;
+        batch->skipped[i] = (struct skipped){.topic = topic};
+        snprintf(batch->skipped[i].code, sizeof batch->skipped[i].code, "%s", code);
+    }
+    batch->skipped[i].count++;
+}
+
+enum err recorder_batch_add(struct recorder_batch *batch, const struct recorder_topic *topic,
+                            const struct bus_message *message, int32_t generation, struct why *why)
+{
+    enum err err = topic->add(batch, topic, message, generation, why);
+    if (err == ERR_REJECT) {
+        count_skipped(batch, topic->topic, why->code);
+        log_debug("recorder-skipped", "topic=%s partition=%d offset=%" PRId64 " code=%s",
+                  message->topic, message->partition, message->offset, why->code);
+    }
+    return err;
+}
+
+enum err recorder_batch_prepare(struct recorder_batch *batch, struct pg *pg, struct why *why)
+{
+    enum err err = predictions_prepare(batch->predictions_writer, pg, why);
+    return err != ERR_OK ? err : employees_prepare(batch->employees_writer, pg, why);
+}
+
+enum err recorder_batch_store(struct recorder_batch *batch, struct pg *pg, bool is_careful,
+                              struct why *why)
+{
+    enum err err = ERR_OK;
+    if (batch->prediction_count > 0)
+        err = predictions_store(batch->predictions_writer, pg, batch->predictions,
+                                batch->prediction_count, is_careful, &batch->stored, why);
+    if (err == ERR_OK && batch->employee_count > 0)
+        err = employees_store(batch->employees_writer, pg, batch->employees, batch->employee_count,
+                              &batch->changed_employees, why);
+    return err;
+}
+
+static void add_if(struct metrics *metrics, enum metric_id id, const char *label1,
+                   const char *label2, uint64_t by)
+{
+    if (by > 0)
+        metric_add(metrics_cell(metrics, id, label1, label2), by);
+}
+
+size_t recorder_batch_count(const struct recorder_batch *batch, struct metrics *metrics)
+{
+    const struct predictions_result *stored = &batch->stored;
+    add_if(metrics, METRIC_RECORDER_ROWS, "predictions_history", NULL, stored->stored);
+    add_if(metrics, METRIC_RECORDER_ROWS, "employee", NULL, batch->changed_employees);
+    add_if(metrics, METRIC_RECORDER_DEPARTURES, NULL, NULL, stored->departures);
+    add_if(metrics, METRIC_RECORDER_DUPLICATES, NULL, NULL, stored->duplicates);
+    add_if(metrics, METRIC_RECORDER_CONFLICTS, NULL, NULL, stored->conflicts);
+    add_if(metrics, METRIC_RECORDER_STALE, NULL, NULL, stored->stale);
+    add_if(metrics, METRIC_RECORDER_EPISODES, "opened", NULL, stored->opened);
+    add_if(metrics, METRIC_RECORDER_EPISODES, "closed", NULL, stored->closed);
+    for (size_t i = 0; i < batch->skipped_count; i++)
+        add_if(metrics, METRIC_RECORDER_SKIPPED, bus_topics[batch->skipped[i].topic].name,
+               batch->skipped[i].code, batch->skipped[i].count);
+    return stored->conflicts;
+}

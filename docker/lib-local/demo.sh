@@ -151,12 +151,14 @@ demo_line() {
 }
 
 demo_next() {
+    local me=docker/local
+    [[ $dir == "$repo/.local" ]] || me="docker/local --dir $dir"
     cat <<NEXT
 
 Where to look next:
-  docker/local psql -c "SELECT employee_id, probability, reason_1 FROM current_prediction ORDER BY 2 DESC LIMIT 20"
-  (set -a; . <(docker/local env); build/release/bin/retentionctl consume predictions --json --event-time $1 | head)
-  (set -a; . <(docker/local env); build/release/bin/retentionctl lag)
-  metrics http://127.0.0.1:${ports[scoring]}/metrics, logs docker/local logs scoring, stop docker/local down
+  $me psql -c "SELECT employee_id, probability, reason_1 FROM current_prediction ORDER BY 2 DESC LIMIT 20"
+  (set -a; . <($me env); build/release/bin/retentionctl consume predictions --event-time $1 | head)
+  (set -a; . <($me env); build/release/bin/retentionctl lag)
+  metrics: http://127.0.0.1:${ports[scoring]}/metrics    logs: $me logs scoring    stop: $me down
 NEXT
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/program.h"
 
 // One easy handle, reset for every request (that keeps its connections). libcurl's defaults are
 // made for browsers of anything: here file:// is not a URL, the environment names no proxy, and
@@ -80,6 +81,15 @@ static size_t on_body(char *data, size_t one, size_t len, void *context)
     return 0;
 }
 
+// Called at least once a second while a request runs: a program that stops does not wait for
+// answers.
+static int on_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                       curl_off_t up)
+{
+    (void)context, (void)down_total, (void)down, (void)up_total, (void)up;
+    return program_is_stopping() ? 1 : 0;
+}
+
 // A setting that libcurl refuses would silently weaken the request: all of them must be taken.
 static CURLcode set_up(struct http_client *client, const struct http_request *request,
                        struct curl_slist *headers, struct answer *answer)
@@ -108,6 +118,8 @@ static CURLcode set_up(struct http_client *client, const struct http_request *re
     SET(CURLOPT_HTTPHEADER, headers);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, answer);
+    SET(CURLOPT_NOPROGRESS, 0L);
+    SET(CURLOPT_XFERINFOFUNCTION, on_progress);
     if (client->ca_file != NULL)
         SET(CURLOPT_CAINFO, client->ca_file);
     if (client->token != NULL) {
@@ -137,11 +149,20 @@ static enum err add_header(struct curl_slist **headers, const char *name, const 
     return ERR_OK;
 }
 
-static enum err verdict(CURLcode code)
+// libcurl says "unsupported protocol" of a URL and of a server that answers with no HTTP; only in
+// the second case was a request sent.
+static enum err verdict(CURL *curl, CURLcode code)
 {
+    long request_bytes = 0;
+    if (code == CURLE_UNSUPPORTED_PROTOCOL &&
+        curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &request_bytes) == CURLE_OK &&
+        request_bytes > 0)
+        return ERR_RETRY;
     switch ((int)code) {
     case CURLE_OK:
         return ERR_OK;
+    case CURLE_ABORTED_BY_CALLBACK:
+        return ERR_STOP;
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -154,6 +175,18 @@ static enum err verdict(CURLcode code)
     default:
         return ERR_RETRY;
     }
+}
+
+// The URL for a sentence: without a name and password, and where they end (at the last '@' before
+// the path) is what is shown.
+static const char *shown(const char *url)
+{
+    const char *authority = strstr(url, "://");
+    if (authority == NULL)
+        return url;
+    size_t len = strcspn(authority + 3, "/?#");
+    const char *at = memrchr(authority + 3, '@', len);
+    return at == NULL ? url : at + 1;
 }
 
 enum err http_send(struct http_client *client, const struct http_request *request, long *ret_status,
@@ -180,9 +213,9 @@ enum err http_send(struct http_client *client, const struct http_request *reques
     curl_slist_free_all(headers);
     if (answer.is_too_large)
         return why_code(why, ERR_REJECT, "answer-too-large", "the answer of %s is over %zu bytes",
-                        request->url, ret_body->ceiling);
+                        shown(request->url), ret_body->ceiling);
     if (code != CURLE_OK)
-        return why_code(why, verdict(code), "http", "%s: %s", request->url,
+        return why_code(why, verdict(client->curl, code), "http", "%s: %s", shown(request->url),
                         client->error[0] == '\0' ? curl_easy_strerror(code) : client->error);
     *ret_status = status;
     return ERR_OK;

@@ -36,7 +36,8 @@ struct http_request {
 
 // Sends the request and reads the answer into `ret_body` (cleared first; its ceiling bounds the
 // answer). ERR_OK: there is an answer with *ret_status, whatever it says. ERR_RETRY: no connection,
-// time out, broken answer. ERR_REJECT: the answer is over the ceiling. ERR_FATAL: a URL that cannot
-// be used, a certificate that is not trusted. Sentences never hold the user, password or token.
+// time out, broken answer. ERR_STOP: the program stops. ERR_REJECT: the answer is over the ceiling.
+// ERR_FATAL: a URL that cannot be used, a certificate that is not trusted. Sentences never hold a
+// user, password or token, not even those inside a URL.
 MUST_CHECK enum err http_send(struct http_client *client, const struct http_request *request,
                               long *ret_status, struct text *ret_body, struct why *why);

@@ -60,10 +60,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         *state = &headers_seen;
         return MHD_YES;
     }
-    if (*upload_size > 0) {
-        *upload_size = 0;
-        return MHD_YES;
-    }
+    if (*upload_size > 0) // nobody has a body to send here: closes, so that none is dripped
+        return MHD_NO;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return say(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET is allowed here");
     if (strcmp(path, "/livez") == 0)

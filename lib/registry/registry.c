@@ -231,58 +231,83 @@ enum err registry_register(struct registry *registry, const char *subject, const
     return err == ERR_OK ? read_id(&answer, ret_id, why) : err;
 }
 
+// ERR_RETRY where this is no answer of a registry (a proxy's page, say): the message that names the
+// schema must not be refused for that. *ret NULL: a schema, but no Avro.
 static enum err read_schema(const struct text *answer, char **ret, struct why *why)
 {
-    struct json *root = NULL;
+    CLEANUP(json_free_p) struct json *root = NULL;
     const char *schema = NULL, *type = NULL;
     enum err err = json_parse(text_bytes(answer), ANSWER_MAX, 16, &root, why);
     if (err == ERR_OK && json_kind(root) != JSON_KIND_OBJECT)
         err = why_say(why, ERR_REJECT, "no object");
     if (err == ERR_OK)
         err = json_get_string_or(root, "", "schemaType", 64, "AVRO", &type, why);
-    if (err == ERR_OK && strcmp(type, "AVRO") != 0)
-        err = why_say(why, ERR_REJECT, "a schema of type %s", type);
     if (err == ERR_OK)
         err = json_get_string(root, "", "schema", SCHEMA_MAX, &schema, why);
-    if (err == ERR_OK)
-        *ret = mem_dup(schema);
-    if (root != NULL)
-        json_free(root);
-    return err == ERR_OK ? ERR_OK : why_prefix(why, ERR_REJECT, "the schema registry's answer");
+    if (err != ERR_OK)
+        return why_prefix(why, ERR_RETRY, "the schema registry's answer");
+    *ret = strcmp(type, "AVRO") == 0 ? mem_dup(schema) : NULL;
+    return ERR_OK;
 }
 
 static enum err no_such_schema(uint32_t id, struct why *why)
 {
     return why_code(why, ERR_REJECT, "unknown-schema",
-                    "the schema registry has no schema with id %u", id);
+                    "the schema registry has no Avro schema with id %u", id);
 }
 
-// Under the lock: asks for a schema that is not known here.
-static enum err fetch(struct registry *registry, uint32_t id, const char **ret, struct why *why)
+// A 404 can also come from a proxy or a wrong path; the registry itself says error_code 40403.
+static bool says_unknown(const struct text *answer)
 {
-    struct unknown *unknown = &registry->unknown[id % UNKNOWN_SLOTS];
-    if (unknown->until_ms > clock_mono_ms() && unknown->id == id)
-        return no_such_schema(id, why);
+    CLEANUP(json_free_p) struct json *root = NULL;
+    int64_t code = 0;
+    return json_parse(text_bytes(answer), ANSWER_MAX, 16, &root, NULL) == ERR_OK &&
+           json_kind(root) == JSON_KIND_OBJECT &&
+           json_get_integer(root, "", "error_code", 0, INT32_MAX, &code, NULL) == ERR_OK &&
+           code == 40403;
+}
+
+// Under the lock: asks for the schema. *ret NULL: the registry has no Avro schema with this id.
+static enum err ask_schema(struct registry *registry, uint32_t id, char **ret, struct why *why)
+{
     CLEANUP(text_done) struct text answer = TEXT_INIT(ANSWER_MAX);
     char path[40];
     long status = 0;
+    *ret = NULL;
     snprintf(path, sizeof path, "/schemas/ids/%u", id);
     enum err err = ask(registry, "GET", path, NULL, &status, &answer, why);
-    if (err == ERR_OK && status == 404) {
+    if (err != ERR_OK)
+        return err;
+    if (status == 200)
+        return read_schema(&answer, ret, why);
+    if (status == 404 && says_unknown(&answer))
+        return ERR_OK;
+    return status == 404
+               ? why_code(why, ERR_RETRY, "registry",
+                          "schema registry, %s: HTTP 404, and not in the registry's words", path)
+               : refuse(status, &answer, path, why);
+}
+
+// Under the lock, for a schema that is not known here.
+static enum err fetch(struct registry *registry, uint32_t id, const char **ret, struct why *why)
+{
+    struct unknown *unknown = &registry->unknown[id % UNKNOWN_SLOTS];
+    if (id > INT32_MAX) // ids are positive Java ints; registries choke on anything else
+        return no_such_schema(id, why);
+    if (unknown->until_ms > clock_mono_ms() && unknown->id == id)
+        return no_such_schema(id, why);
+    char *schema = NULL;
+    enum err err = ask_schema(registry, id, &schema, why);
+    if (err != ERR_OK)
+        return err;
+    if (schema == NULL) {
         *unknown = (struct unknown){id, clock_mono_ms() + registry->unknown_ms};
         return no_such_schema(id, why);
     }
-    if (err == ERR_OK && status != 200)
-        err = refuse(status, &answer, path, why);
-    char *schema = NULL;
-    if (err == ERR_OK)
-        err = read_schema(&answer, &schema, why);
-    if (err == ERR_OK && registry->known_count == KNOWN_MAX) {
+    if (registry->known_count == KNOWN_MAX) {
         free(schema);
-        err = why_say(why, ERR_FATAL, "more than %d different schemas are in use", KNOWN_MAX);
+        return why_say(why, ERR_FATAL, "more than %d different schemas are in use", KNOWN_MAX);
     }
-    if (err != ERR_OK)
-        return err;
     struct known *known = mem_zalloc(sizeof *known);
     *known = (struct known){registry->known, id, schema};
     registry->known = known;

@@ -39,6 +39,8 @@ MUST_CHECK enum err registry_register(struct registry *registry, const char *sub
                                       const char *schema, uint32_t *ret_id, struct why *why);
 
 // The text of a schema; lives as long as the registry client. ERR_REJECT with code
-// "unknown-schema": there is none with this id. ERR_RETRY: out of reach. ERR_FATAL: refused.
+// "unknown-schema": the registry says that there is none with this id, or it is no Avro. ERR_RETRY:
+// out of reach, or an answer that is none of a registry. ERR_STOP: the program stops. ERR_FATAL:
+// refused.
 MUST_CHECK enum err registry_schema(struct registry *registry, uint32_t id, const char **ret,
                                     struct why *why);

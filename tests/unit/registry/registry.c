@@ -121,6 +121,19 @@ static void an_unknown_id_is_remembered(void **state)
     assert_int_equal(fake.requests, 1);
 }
 
+static void an_id_that_no_registry_gives_is_not_asked_for(void **state)
+{
+    (void)state;
+    CLEANUP(registry_close_p) struct registry *registry = client(NULL);
+    struct why why = {0};
+    const char *schema = NULL;
+    fake.requests = 0;
+    assert_err(registry_schema(registry, 0x80000000U, &schema, &why), ERR_REJECT, &why);
+    assert_err(registry_schema(registry, UINT32_MAX, &schema, &why), ERR_REJECT, &why);
+    assert_string_equal(why.code, "unknown-schema");
+    assert_int_equal(fake.requests, 0);
+}
+
 static void an_answer_that_is_none_never_becomes_a_schema(void **state)
 {
     (void)state;
@@ -131,9 +144,12 @@ static void an_answer_that_is_none_never_becomes_a_schema(void **state)
     } answers[] = {{500, "{}", ERR_RETRY},
                    {503, "gone fishing", ERR_RETRY},
                    {401, "{\"message\":\"who are you\"}", ERR_FATAL},
-                   {200, "not json", ERR_REJECT},
-                   {200, "[]", ERR_REJECT},
-                   {200, "{\"schema\":5}", ERR_REJECT},
+                   {404, "<html>no such page</html>", ERR_RETRY}, // a proxy, or a wrong path
+                   {404, "{\"error_code\":404,\"message\":\"no such path\"}", ERR_RETRY},
+                   {404, "{\"error_code\":40403,\"message\":\"no such schema\"}", ERR_REJECT},
+                   {200, "not json", ERR_RETRY},
+                   {200, "[]", ERR_RETRY},
+                   {200, "{\"schema\":5}", ERR_RETRY},
                    {200, "{\"schemaType\":\"PROTOBUF\",\"schema\":\"x\"}", ERR_REJECT}};
     for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
         CLEANUP(registry_close_p) struct registry *registry = client(NULL);
@@ -170,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_schema_is_asked_for_once),
         cmocka_unit_test(an_unknown_id_is_remembered),
+        cmocka_unit_test(an_id_that_no_registry_gives_is_not_asked_for),
         cmocka_unit_test(an_answer_that_is_none_never_becomes_a_schema),
         cmocka_unit_test(registering_gives_the_id_or_the_registrys_words),
     };

@@ -59,11 +59,12 @@ static void become_postgres(void)
 static pid_t spawn(const struct pg_server *server, const char *program, const char *log,
                    const char *const *args)
 {
-    char *argv[24] = {NULL}; // execv wants them writable
-    for (size_t i = 0; args[i] != NULL; i++)
-        argv[i] = mem_dup(args[i]);
     char path[256], log_path[128];
     snprintf(path, sizeof path, "%s/%s", server->bin, program);
+    // PostgreSQL's programs find their files from argv[0]; not everywhere are they on the PATH.
+    char *argv[24] = {mem_dup(path)}; // execv wants them writable
+    for (size_t i = 1; args[i] != NULL; i++)
+        argv[i] = mem_dup(args[i]);
     snprintf(log_path, sizeof log_path, "%s/%s", server->dir, log);
     pid_t parent = getpid();
     pid_t pid = fork();

@@ -165,13 +165,23 @@ PROPERTIES
         -cp "$kafka_home/*" kafka.Kafka "$home/server.properties"
 }
 
-# A Metadata request (version 1, no topics) is answered with at least one broker. An open port does
-# not mean that much: the port is there before the broker may be used.
-kafka_answers() (
+# Kafka answers when it has a coordinator for groups and one for transactions. An open port does not mean
+# that much: on a new broker the first such question makes the internal topics, and until they are there
+# clients are told to come again. FindCoordinator, version 2: error 0 is a yes.
+kafka_answers() {
+    local kind
+    for kind in '\x00' '\x01'; do
+        kafka_coordinator "$kind" || return 1
+    done
+}
+
+kafka_coordinator() (
     exec 3<>"/dev/tcp/127.0.0.1/${ports[kafka]}" || exit 1
-    printf '\0\0\0\x13\0\x03\0\x01\0\0\0\x07\0\x05local\0\0\0\0' >&3
-    read -ra answer < <(timeout 3 head -c 12 <&3 | od -An -v -tu1 -w12)
-    ((${#answer[@]} == 12 && answer[7] == 7 && answer[11] >= 1))
+    # shellcheck disable=SC2059 # the kind is part of the bytes
+    printf '\0\0\0\x17\0\x0a\0\x02\0\0\0\x07\0\x05local\0\x05local'"$1" >&3
+    # size, correlation id, throttle time (4 bytes each), error (2 bytes)
+    read -ra answer < <(timeout 5 head -c 14 <&3 | od -An -v -tu1 -w14)
+    ((${#answer[@]} == 14 && answer[7] == 7 && answer[12] == 0 && answer[13] == 0))
 ) 2>/dev/null
 
 # ---- Schema registry --------------------------------------------------------------------------

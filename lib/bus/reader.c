@@ -7,11 +7,13 @@
 #include "base/mem.h"
 #include "bus/client.h"
 
-// A consumer that assigns itself partitions and commits nothing. The ends are those of the moment
-// of opening, as partition EOF events tell them: control records at the end count, so comparing
-// offsets with a watermark would wait for records that no reader sees.
+// A consumer that assigns itself partitions and commits nothing. Partition EOF events tell where it
+// stands, behind control records, which no offset of a record would. An EOF alone is no end: while
+// somebody's transaction is open it comes in front of everything that was committed behind that
+// transaction's first record. So at a partition's first EOF the high watermark is noted, and the
+// end is the first EOF that has reached it.
 
-enum { BLOCK_MAX = 10000, ASK_MS = 10000 };
+enum { BLOCK_MAX = 10000, ASK_MS = 10000, ENDED = -1 };
 
 struct bus_reader {
     struct bus_opaque opaque; // first: the log callback looks for it here
@@ -19,7 +21,7 @@ struct bus_reader {
     rd_kafka_queue_t *queue;
     char *topic;
     int partitions; // assigned
-    bool *at_end;   // by partition number
+    int64_t *ends;  // by partition number; 0: not yet known, ENDED: passed
     int ended;
     int32_t highest;
     rd_kafka_message_t **taken;
@@ -84,7 +86,7 @@ static enum err assign(struct bus_reader *reader, int32_t partition, int64_t fro
         return why_say(why, ERR_FATAL, "topic %s has %d partitions, there is no number %d",
                        reader->topic, count, partition);
     reader->highest = count;
-    reader->at_end = mem_array((size_t)count, sizeof *reader->at_end);
+    reader->ends = mem_zalloc((size_t)count * sizeof *reader->ends);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
     for (int32_t i = 0; i < count; i++) {
         if (partition != BUS_ALL_PARTITIONS && partition != i)
@@ -141,20 +143,32 @@ void bus_reader_close(struct bus_reader *reader)
     }
     free(reader->taken);
     free(reader->messages);
-    free(reader->at_end);
+    free(reader->ends);
     free(reader->topic);
     free(reader);
+}
+
+static void take_eof(struct bus_reader *reader, int32_t partition, int64_t offset)
+{
+    if (partition >= reader->highest || reader->ends[partition] == ENDED)
+        return;
+    int64_t first = 0, end = 0;
+    // The client's own note of the last fetch, taken after the reader opened: no request.
+    if (reader->ends[partition] == 0 &&
+        rd_kafka_get_watermark_offsets(reader->rk, reader->topic, partition, &first, &end) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR)
+        reader->ends[partition] = end;
+    if (offset >= reader->ends[partition]) {
+        reader->ends[partition] = ENDED;
+        reader->ended++;
+    }
 }
 
 static enum err take_event(struct bus_reader *reader, const rd_kafka_message_t *message,
                            struct why *why)
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        bool is_first = message->partition < reader->highest && !reader->at_end[message->partition];
-        if (is_first) {
-            reader->at_end[message->partition] = true;
-            reader->ended++;
-        }
+        take_eof(reader, message->partition, message->offset);
         return ERR_OK;
     }
     return why_say(why, bus_verdict(message->err), "%s: %s", reader->topic,

@@ -30,7 +30,7 @@ struct import_result {
 };
 
 // ERR_OK: all of it is committed. ERR_STOP: interrupted, the same call goes on. ERR_REJECT: this
-// file, or this call, cannot be right. ERR_FATAL (code "fenced": another import of this source has
-// begun). *ret is filled whatever the verdict.
+// file, or this call, cannot be right. ERR_FATAL (code "fenced": another import of this source is
+// at work). *ret is filled whatever the verdict.
 MUST_CHECK enum err import_run(const struct import_options *options, struct import_result *ret,
                                struct why *why);

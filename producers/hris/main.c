@@ -25,9 +25,10 @@ static const struct settings_spec spec = {
                "employee-changes, each row once. An import that was interrupted goes on when it is "
                "called again.",
     .usage = "[settings] FILE.csv",
-    .more = "Exit status: 0 every row is there; 1 rows were rejected, or the import failed; 2 "
-            "settings;\n3 another import of this source has begun; 4 interrupted, call it again to "
-            "go on.\n",
+    .more =
+        "Exit status: 0 every row is there; 1 rows were rejected, or the import failed; 2 "
+        "settings;\n3 another import of this source is at work; 4 interrupted, call it again to "
+        "go on.\n",
     .table = table,
     .count = ARRAY_LEN(table),
     .struct_bytes = sizeof(struct settings),

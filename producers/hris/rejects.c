@@ -2,7 +2,8 @@
 // The progress record does not say how long this file was: the line numbers in it do. A run that
 // goes on at line n keeps what stands before the first entry of line n or later, and a torn last
 // entry goes with the rest. So a row stands here once, like its neighbours on the topic, also after
-// kill -9.
+// kill -9. A lock keeps two imports from shortening each other's file; a file system that knows no
+// locks does without.
 
 #include "rejects.h"
 
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,7 +37,7 @@ struct rejects {
     int64_t written;
 };
 
-// A field between quotes where it needs them; bytes that are no text become U+FFFD.
+// A field between quotes; bytes that are no text become U+FFFD.
 static enum err add_field(struct text *out, struct bytes field, char delimiter)
 {
     bool is_text = utf8_is_valid(field);
@@ -140,6 +142,20 @@ static enum err find_kept(struct rejects *rejects, size_t next_line, struct why 
                    rejects->path);
 }
 
+static enum err refuse_busy(const struct rejects *rejects, struct why *why)
+{
+    return why_code(why, ERR_REJECT, "reject-file-busy",
+                    "another import is writing %s: name another file as REJECT_FILE",
+                    rejects->path);
+}
+
+static enum err lock(struct rejects *rejects, struct why *why)
+{
+    return flock(rejects->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK
+               ? ERR_OK
+               : refuse_busy(rejects, why);
+}
+
 static bool is_empty(int fd)
 {
     struct stat stat;
@@ -154,11 +170,11 @@ static enum err open_existing(struct rejects *rejects, size_t next_line, struct 
     if (rejects->fd < 0)
         return why_say(why, ERR_REJECT, "cannot open %s: %s", rejects->path,
                        strerrordesc_np(errno));
-    if (!is_empty(rejects->fd)) {
-        enum err err = find_kept(rejects, next_line, why);
-        if (err != ERR_OK)
-            return err;
-    }
+    enum err err = lock(rejects, why);
+    if (err == ERR_OK && !is_empty(rejects->fd))
+        err = find_kept(rejects, next_line, why);
+    if (err != ERR_OK)
+        return err;
     // Of an earlier import, nothing stays: a file of rejected rows means that there are some.
     if (next_line <= 1 && unlink(rejects->path) == 0) {
         close(rejects->fd);
@@ -215,17 +231,24 @@ static enum err write_all(struct rejects *rejects, struct bytes bytes, struct wh
     return ERR_OK;
 }
 
+// Rows hold what the input holds, so nobody else may read them. A file that was not there when this
+// run began belongs to somebody else.
+static enum err make_file(struct rejects *rejects, struct why *why)
+{
+    rejects->fd = open(rejects->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
+    if (rejects->fd < 0 && errno == EEXIST)
+        return refuse_busy(rejects, why);
+    if (rejects->fd < 0)
+        return why_say(why, ERR_FATAL, "cannot make %s: %s", rejects->path, strerrordesc_np(errno));
+    return lock(rejects, why);
+}
+
 static enum err write_pending(struct rejects *rejects, struct why *why)
 {
     if (rejects->pending.len == 0)
         return ERR_OK;
-    // Rows hold what the input holds, so nobody else may read them.
-    if (rejects->fd < 0)
-        rejects->fd = open(rejects->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
-    if (rejects->fd < 0)
-        return why_say(why, ERR_FATAL, "cannot make %s: %s", rejects->path, strerrordesc_np(errno));
-    enum err err = ERR_OK;
-    if (rejects->written == 0)
+    enum err err = rejects->fd < 0 ? make_file(rejects, why) : ERR_OK;
+    if (err == ERR_OK && rejects->written == 0)
         err = write_all(rejects, text_bytes(&rejects->header), why);
     if (err == ERR_OK)
         err = write_all(rejects, text_bytes(&rejects->pending), why);

@@ -23,7 +23,7 @@ struct rejects_options {
 };
 
 // `header` is the input's; it is copied. ERR_REJECT: the path holds something that is no file of
-// rejected rows. ERR_FATAL.
+// rejected rows, or another import is writing it. ERR_FATAL.
 MUST_CHECK enum err rejects_open(const struct rejects_options *options,
                                  const struct csv_row *header, struct rejects **ret,
                                  struct why *why);

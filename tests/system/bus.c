@@ -154,6 +154,53 @@ static void only_what_is_committed_is_seen(void **state)
     assert_int_equal(count_of(fixture, fixture->out, "dropped"), 0);
 }
 
+static void send_to_first(struct bus_producer *producer, const char *topic, const char *value)
+{
+    struct why why = {0};
+    const struct bus_record record = {topic, 0, bytes_from_string("key"), bytes_from_string(value),
+                                      NULL,  0};
+    assert_ok(bus_producer_send(producer, &record, &why), &why);
+}
+
+// What was committed behind somebody else's open transaction is there, but cannot be read yet: a
+// reader that said "this is the end" would make its program send again what it has sent.
+static void the_end_is_not_reached_while_an_older_transaction_hides_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct why why = {0};
+    CLEANUP(bus_producer_close_p) struct bus_producer *slow = producer_of(fixture, 0);
+    assert_ok(bus_producer_begin(slow, &why), &why);
+    send_to_first(slow, fixture->out, "open");
+    assert_ok(bus_producer_flush(slow, WAIT_MS, &why), &why);
+    CLEANUP(mem_free_p) char *other_id = mem_printf("%s-other", fixture->id);
+    const struct bus_producer_options options = {.transactional_id = other_id};
+    CLEANUP(bus_producer_close_p) struct bus_producer *other = NULL;
+    assert_ok(bus_producer_open(&fixture->config, &options, &other, &why), &why);
+    assert_ok(bus_producer_begin(other, &why), &why);
+    send_to_first(other, fixture->out, "hidden");
+    assert_ok(bus_producer_commit(other, NULL, NULL, 0, &why), &why);
+
+    CLEANUP(bus_reader_close_p) struct bus_reader *reader = NULL;
+    assert_ok(
+        bus_reader_open(&fixture->config, fixture->out, 0, BUS_OFFSET_BEGINNING, 0, &reader, &why),
+        &why);
+    struct bus_block block;
+    bool is_at_end = false;
+    size_t count = 0;
+    for (int64_t end = clock_mono_ms() + 1000; clock_mono_ms() < end;) {
+        assert_ok(bus_reader_poll(reader, 100, 100, &block, &is_at_end, &why), &why);
+        assert_int_equal(block.count, 0);
+        assert_false(is_at_end);
+    }
+    assert_ok(bus_producer_abort(slow, &why), &why);
+    for (int64_t end = clock_mono_ms() + WAIT_MS; !is_at_end && clock_mono_ms() < end;) {
+        assert_ok(bus_reader_poll(reader, 100, 100, &block, &is_at_end, &why), &why);
+        count += block.count;
+    }
+    assert_true(is_at_end);
+    assert_int_equal(count, 1);
+}
+
 static void a_second_owner_of_the_id_fences_the_first(void **state)
 {
     struct fixture *fixture = *state;
@@ -333,6 +380,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(only_what_is_committed_is_seen),
+        TEST(the_end_is_not_reached_while_an_older_transaction_hides_it),
         TEST(a_second_owner_of_the_id_fences_the_first),
         TEST(a_transaction_that_slept_is_given_up_and_the_next_one_works),
         TEST(offsets_and_their_metadata_travel_with_the_transaction),

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""retentionctl against real services."""
+import base64
+import json
+import subprocess
+
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+
+from conftest import BUILD, wait_for
+
+
+def test_topics_apply_can_be_repeated_and_corrects_what_differs(bare_world):
+    first = bare_world.ctl("topics", "apply")
+    assert f"{bare_world.topic('employee-changes')}: created, first offset given" in first
+    again = bare_world.ctl("topics", "apply")
+    assert "created" not in again and again.count("as it should be") == len(again.splitlines())
+    admin = AdminClient({"bootstrap.servers": bare_world.stack.kafka})
+    entry = ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET)
+    topic = ConfigResource("topic", bare_world.topic("high-risk"), incremental_configs=[entry])
+    for future in admin.incremental_alter_configs([topic]).values():
+        future.result()
+    assert f"{bare_world.topic('high-risk')}: settings corrected" in bare_world.ctl("topics", "apply")
+    bare_world.ctl("topics", "apply", "--partitions", "3", status=1)
+
+
+def test_consume_tells_what_is_there(world):
+    assert world.ctl("consume", "employee-changes") == ""
+    assert world.hris(source="ibm").wait() == 0
+    lines = world.ctl("consume", "employee-changes", "--meta", "--max", "5").splitlines()
+    assert len(lines) == 5
+    record = json.loads(lines[0])
+    assert record["key"] == record["value"]["employee_id"] and record["headers"] == {}
+    in_one = world.ctl("consume", "employee-changes", "--partition", record["partition"]).splitlines()
+    rest = world.ctl("consume", "employee-changes", "--partition", record["partition"], "--from", "3").splitlines()
+    assert rest == in_one[3:]
+    assert world.ctl("consume", "employee-changes", "--from", "end") == ""
+    assert len(world.ctl("consume", "employee-changes", "--since", record["timestamp"]).splitlines()) > 0
+    assert world.ctl("consume", "employee-changes", "--since", "2100-01-01") == ""
+    assert len(world.ctl("consume", "employee-changes", "--event-time", "2026-01-02T03:04:05Z").splitlines()) == 1470
+    assert world.ctl("consume", "employee-changes", "--event-time", "2026-01-02T03:04:06Z") == ""
+    world.ctl("consume", "no-such-topic", status=1)
+
+
+def test_a_reader_that_has_seen_enough_ends_it_quietly(world):
+    assert world.hris(source="ibm").wait() == 0
+    done = subprocess.run(
+        ["bash", "-c", '"$0" consume employee-changes --json | head -1; echo "${PIPESTATUS[0]}"',
+         BUILD / "bin/retentionctl"],
+        env=world.environment, capture_output=True, text=True, timeout=60)
+    line, status = done.stdout.splitlines()
+    assert json.loads(line)["source"] == "ibm" and status == "0" and done.stderr == ""
+
+
+def test_dead_letters_are_shown_as_they_came(world):
+    producer = Producer({"bootstrap.servers": world.stack.kafka})
+    producer.produce(world.topic("dead-letters"), b"\x00\xff bytes", "17",
+                     headers=[("dlq.code", b"bad-magic"), ("twice", b"1"), ("twice", b"2"), ("odd", b"\xff")])
+    producer.produce(world.topic("high-risk"), b"no avro", "18")
+    assert producer.flush(20) == 0
+    letter = json.loads(world.ctl("consume", "dead-letters"))
+    assert letter["key"] == "17" and base64.b64decode(letter["value_base64"]) == b"\x00\xff bytes"
+    assert letter["headers"] == {"dlq.code": "bad-magic", "twice": "2", "odd": "\ufffd"}
+    # A record that cannot be decoded is named and not passed over in silence.
+    world.ctl("consume", "high-risk", status=1)
+
+
+def test_lag_is_what_nobody_has_read(world):
+    assert world.hris(source="ibm").wait() == 0
+
+    def lane_is_behind():
+        lines = [json.loads(line) for line in world.ctl("lag", "--json").splitlines()]
+        lane = [line for line in lines if line["group"] == f"{world.prefix}scoring-employee-changes"]
+        assert len(lane) == 8 and all(line["committed"] == 0 for line in lane)
+        # The mark of a commit takes an offset of its own in each partition, a little after the commit.
+        return sum(line["lag"] for line in lane) == 1470 + 8
+
+    wait_for("the lane's lag", lane_is_behind)
+    assert "COMMITTED" in world.ctl("lag")
+
+
+def test_every_command_has_help(bare_world):
+    for command in (["--help"], ["topics", "apply", "--help"], ["topics", "list", "--help"], ["migrate", "--help"],
+                    ["schemas", "apply", "--help"], ["consume", "--help"], ["lag", "--help"]):
+        assert bare_world.ctl(*command).startswith("usage: retentionctl")
+    assert "employee-changes" in bare_world.ctl("topics", "list")
+    bare_world.ctl("no-such-command", status=2)
+    bare_world.ctl("consume", status=2)
+    bare_world.ctl("consume", "predictions", "--from", "somewhere", status=1)

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""retentionai-hris against real services: each row once, whatever happens to the import."""
+import collections
+import csv
+import json
+import random
+import subprocess
+
+from conftest import EMPLOYEES_CSV, wait_for
+
+BAD_EVERY = 500
+
+
+def make_csv(path, rows):
+    """`rows` employees under new ids, one in BAD_EVERY with an age that is no number."""
+    with open(EMPLOYEES_CSV, encoding="utf-8-sig", newline="") as file:
+        header, *people = csv.reader(file)
+    number, age = header.index("EmployeeNumber"), header.index("Age")
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(header)
+        for i in range(rows):
+            row = list(people[i % len(people)])
+            row[number] = f"E{i:06d}"
+            if i % BAD_EVERY == 7:
+                row[age] = "forty"
+            out.writerow(row)
+    return path
+
+
+def events(world, topic="employee-changes"):
+    return [json.loads(line) for line in world.ctl("consume", topic, "--json").splitlines()]
+
+
+def progress(world, source):
+    return [record for record in events(world, "hris-progress") if record["source"] == source]
+
+
+def check_each_row_once(world, path, rows, **expected):
+    good = {f"E{i:06d}" for i in range(rows) if i % BAD_EVERY != 7}
+    bad = [i + 2 for i in range(rows) if i % BAD_EVERY == 7]
+    seen = events(world)
+    assert collections.Counter(event["employee_id"] for event in seen) == collections.Counter(good)
+    assert len({event["event_id"] for event in seen}) == len(good)
+    for name, value in expected.items():
+        assert {event[name] for event in seen} == {value}
+    with open(f"{path}.rejected.csv", encoding="utf-8", newline="") as file:
+        rejected = list(csv.DictReader(file))
+    assert [int(row["rejected_line"]) for row in rejected] == bad
+    assert {row["rejected_code"] for row in rejected} == {"not-an-integer"}
+    assert {row["Age"] for row in rejected} == {"forty"}
+
+
+def test_the_real_employees_arrive_once(world):
+    assert world.hris(source="ibm").wait() == 0
+    assert world.hris(source="ibm").wait() == 0
+    seen = events(world)
+    assert len(seen) == 1470 and len({event["employee_id"] for event in seen}) == 1470
+    first = next(event for event in seen if event["employee_id"] == "1")
+    assert first["event_time"] == "2026-01-02T03:04:05.000Z" and first["source"] == "ibm"
+    assert first["change"] == "updated" and first["MonthlyIncome"] == 5993
+    assert first["Department"] == "Sales"
+    last = progress(world, "ibm")[-1]
+    assert last["finished"] and last["rows_done"] == 1470 and last["rejected"] == 0
+    # A new event time is a new import of the same people.
+    assert world.hris(source="ibm", event_time="2026-01-03T00:00:00Z").wait() == 0
+    assert len(world.ctl("consume", "employee-changes", "--event-time", "2026-01-03").splitlines()) == 1470
+    assert len(events(world)) == 2940
+
+
+def test_kills_at_any_moment_lose_and_repeat_nothing(world, tmp_path):
+    path, kills = make_csv(tmp_path / "many.csv", 40000), 0
+    chance = random.Random(7)
+    while True:
+        program = world.hris(path, source="many", TRANSACTION_ROWS=400)
+        try:
+            status = program.process.wait(0.55 + chance.random() * 0.4)
+            break
+        except subprocess.TimeoutExpired:
+            program.kill()
+            kills += 1
+    assert status == 1, program.tail()  # rows were rejected
+    assert kills >= 3
+    check_each_row_once(world, path, 40000, event_time="2026-01-02T03:04:05.000Z")
+
+
+def test_sigterm_ends_an_import_that_goes_on_later(world, tmp_path):
+    path = make_csv(tmp_path / "many.csv", 40000)
+    program = world.hris(path, source="many", TRANSACTION_ROWS=200)
+    wait_for("some rows", lambda: progress(world, "many"))
+    program.stop(status=4)
+    done = progress(world, "many")[-1]
+    assert not done["finished"] and 0 < done["rows_done"] < 40000
+    # The event time is that of the first run.
+    assert world.start("retentionai-hris", "--source", "many", path).wait() == 1
+    check_each_row_once(world, path, 40000, event_time="2026-01-02T03:04:05.000Z")
+
+
+def test_a_broker_that_dies_only_delays_the_import(world, stack, tmp_path):
+    path = make_csv(tmp_path / "many.csv", 20000)
+    program = world.hris(path, source="many", TRANSACTION_ROWS=200)
+    wait_for("some rows", lambda: progress(world, "many"))
+    with stack.without("kafka", how="kill"):
+        assert program.running()
+    assert program.wait(120) == 1
+    check_each_row_once(world, path, 20000)
+
+
+def test_other_content_does_not_take_the_place_of_a_half_read_file(world, tmp_path):
+    path, other = make_csv(tmp_path / "many.csv", 40000), make_csv(tmp_path / "other.csv", 10)
+    program = world.hris(path, source="many", TRANSACTION_ROWS=200)
+    wait_for("some rows", lambda: progress(world, "many"))
+    program.stop(status=4)
+    refused = world.hris(other, source="many")
+    assert refused.wait() == 1
+    assert "--restart" in refused.log.read_text()
+    assert world.hris(other, "many", "2026-01-02", RESTART="true").wait() == 1  # no environment says so
+    assert world.start("retentionai-hris", "--source", "many", "--restart", other).wait() == 1
+    assert progress(world, "many")[-1]["rows_done"] == 10
+
+
+def test_the_second_import_of_a_source_fences_the_first(world, tmp_path):
+    path, again = make_csv(tmp_path / "many.csv", 40000), make_csv(tmp_path / "again.csv", 40000)
+    first = world.hris(path, source="many", TRANSACTION_ROWS=200)
+    wait_for("some rows", lambda: progress(world, "many"))
+    second = world.hris(again, source="many", TRANSACTION_ROWS=2000)
+    assert first.wait() == 3, first.tail()
+    assert second.wait() == 1, second.tail()
+    assert len(events(world)) == 40000 - 40000 // BAD_EVERY

@@ -11,8 +11,9 @@
 
 // Every call is one request, its answer taken from a queue of its own; a broker that does not know
 // yet what another part of the cluster has decided (a topic just made, a commit just ended) is
-// asked again until the time is over. The client underneath is a producer because that is
-// librdkafka's smallest.
+// asked again until the time is over. The client underneath is a consumer that joins nothing: when
+// a coordinator is still loading, librdkafka 2.0.2 looks for its own group's state while it handles
+// the answer to ListConsumerGroupOffsets, and a producer, which has none, crashes there.
 
 enum { PAUSE_MS = 50 };
 
@@ -29,9 +30,10 @@ enum err bus_admin_open(const struct bus_config *config, int64_t wait_ms, struct
     admin->opaque.log = config->log;
     admin->wait_ms = (int)wait_ms;
     rd_kafka_conf_t *conf = NULL;
-    enum err err = bus_conf_new(config, NULL, 0, admin, &conf, why);
+    static const struct bus_pair pairs[] = {{"group.id", "retentionai-admin"}};
+    enum err err = bus_conf_new(config, pairs, ARRAY_LEN(pairs), admin, &conf, why);
     if (err == ERR_OK)
-        err = bus_client_new(RD_KAFKA_PRODUCER, &conf, &admin->rk, why);
+        err = bus_client_new(RD_KAFKA_CONSUMER, &conf, &admin->rk, why);
     if (err != ERR_OK)
         return err;
     *ret = TAKE(admin);

@@ -130,7 +130,7 @@ enum err offsets_advance(struct pg *pg, const struct offsets_step *steps, size_t
 
 static enum err write_gap(struct pg *pg, const char *topic, int32_t partition,
                           const struct offsets_row *row, enum offsets_gap gap, int64_t to,
-                          size_t *ret_moved, struct why *why)
+                          size_t *ret_moved, size_t *ret_noted, struct why *why)
 {
     bool is_expired = gap == OFFSETS_GAP_EXPIRED;
     struct offsets_step step = {topic,     partition,    row->owner, row->next,
@@ -140,30 +140,29 @@ static enum err write_gap(struct pg *pg, const char *topic, int32_t partition,
     enum err err = offsets_advance(pg, &step, 1, ret_moved, why);
     if (err != ERR_OK || *ret_moved != 1)
         return err;
-    return pg_exec(pg, sql_gap_note,
-                   (struct pg_param[]){PG_STRING(topic), PG_INT4(partition),
-                                       PG_INT4(row->generation), PG_INT8(row->next),
-                                       is_expired ? PG_INT8(to) : PG_NULL,
-                                       PG_STRING(is_expired ? "expired" : "compacted")},
-                   6, NULL, why);
+    return pg_change(pg, sql_gap_note,
+                     (struct pg_param[]){PG_STRING(topic), PG_INT4(partition),
+                                         PG_INT4(row->generation), PG_INT8(row->next),
+                                         is_expired ? PG_INT8(to) : PG_NULL,
+                                         PG_STRING(is_expired ? "expired" : "compacted")},
+                     6, ret_noted, why);
 }
 
 enum err offsets_note_gap(struct pg *pg, const char *topic, int32_t partition,
                           const struct offsets_row *row, enum offsets_gap gap, int64_t to,
-                          bool *ret_moved, struct why *why)
+                          bool *ret_moved, bool *ret_is_new, struct why *why)
 {
-    size_t moved = 0;
+    size_t moved = 0, noted = 0;
     enum err err = pg_begin(pg, why);
     if (err == ERR_OK)
-        err = write_gap(pg, topic, partition, row, gap, to, &moved, why);
+        err = write_gap(pg, topic, partition, row, gap, to, &moved, &noted, why);
     if (err == ERR_OK && moved == 1)
         err = pg_commit(pg, why);
-    else
+    if (err != ERR_OK || moved != 1)
         pg_rollback(pg);
-    if (err != ERR_OK) {
-        pg_rollback(pg);
+    if (err != ERR_OK)
         return err;
-    }
     *ret_moved = moved == 1;
+    *ret_is_new = noted == 1;
     return ERR_OK;
 }

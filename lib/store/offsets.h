@@ -54,7 +54,9 @@ enum offsets_gap { OFFSETS_GAP_EXPIRED, OFFSETS_GAP_COMPACTED };
 
 // Notes that records from `from` on were gone before they could be read, and moves `next` to `to`
 // (OFFSETS_GAP_EXPIRED) or leaves it (OFFSETS_GAP_COMPACTED: `to` is not known). One transaction of
-// its own. *ret_moved false: the row is not ours (any more).
+// its own. *ret_moved false: the row is not ours (any more). *ret_is_new false: this gap stood
+// there already.
 MUST_CHECK enum err offsets_note_gap(struct pg *pg, const char *topic, int32_t partition,
                                      const struct offsets_row *row, enum offsets_gap gap,
-                                     int64_t to, bool *ret_moved, struct why *why);
+                                     int64_t to, bool *ret_moved, bool *ret_is_new,
+                                     struct why *why);

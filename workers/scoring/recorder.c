@@ -166,18 +166,22 @@ static const struct recorder_topic *topic_of(const struct recorder *recorder, co
 static enum err note_gap(struct recorder *recorder, struct recorder_place *place,
                          const struct recorder_start *start, struct why *why)
 {
-    bool was_moved = false;
-    enum err err = offsets_note_gap(recorder->pg, place->log.topic, place->log.partition,
-                                    &place->row, start->gap, start->offset, &was_moved, why);
+    bool was_moved = false, is_new = false;
+    enum err err =
+        offsets_note_gap(recorder->pg, place->log.topic, place->log.partition, &place->row,
+                         start->gap, start->offset, &was_moved, &is_new, why);
     if (err != ERR_OK)
         return err;
     if (!was_moved)
         return why_say(why, ERR_RETRY, "%s/%d was taken by another process meanwhile",
                        place->log.topic, place->log.partition);
-    const char *reason = start->gap == OFFSETS_GAP_EXPIRED ? "expired" : "compacted";
-    count(recorder, METRIC_RECORDER_GAPS, bus_topics[place->topic->topic].name, reason, 1);
-    log_error("recorder-gap", "topic=%s partition=%d reason=%s from=%" PRId64 " first=%" PRId64,
-              place->log.topic, place->log.partition, reason, place->row.next, place->log.first);
+    if (is_new) {
+        const char *reason = start->gap == OFFSETS_GAP_EXPIRED ? "expired" : "compacted";
+        count(recorder, METRIC_RECORDER_GAPS, bus_topics[place->topic->topic].name, reason, 1);
+        log_error("recorder-gap", "topic=%s partition=%d reason=%s from=%" PRId64 " first=%" PRId64,
+                  place->log.topic, place->log.partition, reason, place->row.next,
+                  place->log.first);
+    }
     if (start->gap == OFFSETS_GAP_EXPIRED)
         place->row.next = start->offset;
     return ERR_OK;

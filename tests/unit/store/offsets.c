@@ -125,19 +125,32 @@ static void a_gap_is_noted_together_with_the_move_over_it(void **state)
     CLEANUP(pg_close_p) struct pg *pg = pg_server_migrated(server);
     struct offsets_row row = take(pg, "t", 0);
     struct why why = {0};
-    bool was_moved = false;
-    assert_ok(offsets_note_gap(pg, "t", 0, &row, OFFSETS_GAP_EXPIRED, 50, &was_moved, &why), &why);
+    bool was_moved = false, is_new = false;
+    assert_ok(
+        offsets_note_gap(pg, "t", 0, &row, OFFSETS_GAP_EXPIRED, 50, &was_moved, &is_new, &why),
+        &why);
     assert_true(was_moved);
     assert_int_equal(pg_value(pg, "SELECT next FROM kafka_offset"), 50);
     assert_int_equal(pg_value(pg, "SELECT count(*) FROM recorder_gap WHERE topic = 't' AND "
                                   "from_offset = 0 AND to_offset = 50 AND reason = 'expired'"),
                      1);
     // Not ours any more: nothing is written.
-    assert_ok(offsets_note_gap(pg, "t", 0, &row, OFFSETS_GAP_EXPIRED, 60, &was_moved, &why), &why);
+    assert_ok(
+        offsets_note_gap(pg, "t", 0, &row, OFFSETS_GAP_EXPIRED, 60, &was_moved, &is_new, &why),
+        &why);
     assert_false(was_moved);
     row = take(pg, "t", 0);
-    assert_ok(offsets_note_gap(pg, "t", 0, &row, OFFSETS_GAP_COMPACTED, 0, &was_moved, &why), &why);
+    assert_ok(
+        offsets_note_gap(pg, "t", 0, &row, OFFSETS_GAP_COMPACTED, 0, &was_moved, &is_new, &why),
+        &why);
     assert_true(was_moved);
+    assert_true(is_new);
+    // Started again before anything was applied.
+    assert_ok(
+        offsets_note_gap(pg, "t", 0, &row, OFFSETS_GAP_COMPACTED, 0, &was_moved, &is_new, &why),
+        &why);
+    assert_true(was_moved);
+    assert_false(is_new);
     assert_int_equal(pg_value(pg, "SELECT next FROM kafka_offset"), 50);
     assert_int_equal(pg_value(pg, "SELECT count(*) FROM recorder_gap WHERE to_offset IS NULL"), 1);
     assert_int_equal(pg_value(pg, "SELECT count(*) FROM recorder_gap"), 2);

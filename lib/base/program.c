@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "base/program.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,8 +25,15 @@ static struct {
 
 static void wait_for(const sigset_t *signals, int64_t ms)
 {
-    struct timespec limit = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    IGNORE(sigtimedwait(signals, NULL, &limit)); // a signal or the time-out: both end the wait
+    int64_t by_ms = clock_mono_ms() + ms;
+    int got = -1;
+    do {
+        int64_t left_ms = by_ms - clock_mono_ms();
+        if (left_ms <= 0)
+            return;
+        struct timespec limit = {.tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000};
+        got = sigtimedwait(signals, NULL, &limit);
+    } while (got < 0 && errno == EINTR); // being stopped and continued, or traced, is no signal
 }
 
 static void raise_flag(void)

@@ -15,7 +15,9 @@
 // a coordinator is still loading, librdkafka 2.0.2 looks for its own group's state while it handles
 // the answer to ListConsumerGroupOffsets, and a producer, which has none, crashes there.
 
-enum { PAUSE_MS = 50 };
+// Librdkafka asks three times where a group's coordinator is and then waits in silence for the
+// request's time-out; a new cluster, which makes __consumer_offsets first, is slower than that.
+enum { PAUSE_MS = 50, GROUP_TRY_MS = 3000 };
 
 struct bus_admin {
     struct bus_opaque opaque; // first: the log callback looks for it here
@@ -79,15 +81,20 @@ struct request {
     rd_kafka_queue_t *queue;
 };
 
-static struct request request_new(struct bus_admin *admin, rd_kafka_admin_op_t op)
+static struct request request_new(struct bus_admin *admin, rd_kafka_admin_op_t op, int timeout_ms)
 {
     char text[256];
     struct request request = {rd_kafka_AdminOptions_new(admin->rk, op),
                               rd_kafka_queue_new(admin->rk)};
     // A time-out of the request as a whole; only an impossible value is refused.
-    IGNORE(rd_kafka_AdminOptions_set_request_timeout(request.options, admin->wait_ms, text,
-                                                     sizeof text));
+    IGNORE(
+        rd_kafka_AdminOptions_set_request_timeout(request.options, timeout_ms, text, sizeof text));
     return request;
+}
+
+static int group_try_ms(const struct bus_admin *admin)
+{
+    return admin->wait_ms < GROUP_TRY_MS ? admin->wait_ms : GROUP_TRY_MS;
 }
 
 static enum err request_answer(struct request *request, const char *what, rd_kafka_event_t **ret,
@@ -119,7 +126,7 @@ static enum err create_topic(struct bus_admin *admin, const char *topic, int32_t
     for (const char *const *setting = settings; *setting != NULL; setting += 2)
         IGNORE(rd_kafka_NewTopic_set_config(new_topic, setting[0],
                                             setting[1])); // the broker checks them
-    struct request request = request_new(admin, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    struct request request = request_new(admin, RD_KAFKA_ADMIN_OP_CREATETOPICS, admin->wait_ms);
     rd_kafka_CreateTopics(admin->rk, &new_topic, 1, request.options, request.queue);
     rd_kafka_NewTopic_destroy(new_topic);
     rd_kafka_event_t *event = NULL;
@@ -160,7 +167,7 @@ static enum err describe(struct bus_admin *admin, const char *topic, const char 
 {
     rd_kafka_ConfigResource_t *resource =
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
-    struct request request = request_new(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    struct request request = request_new(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, admin->wait_ms);
     rd_kafka_DescribeConfigs(admin->rk, &resource, 1, request.options, request.queue);
     rd_kafka_ConfigResource_destroy(resource);
     rd_kafka_event_t *event = NULL;
@@ -197,7 +204,7 @@ enum err bus_admin_configure_topic(struct bus_admin *admin, const char *topic,
     for (const char *const *setting = settings; *setting != NULL; setting += 2)
         IGNORE(rd_kafka_ConfigResource_set_config(resource, setting[0],
                                                   setting[1])); // the broker checks them
-    struct request request = request_new(admin, RD_KAFKA_ADMIN_OP_ALTERCONFIGS);
+    struct request request = request_new(admin, RD_KAFKA_ADMIN_OP_ALTERCONFIGS, admin->wait_ms);
     rd_kafka_AlterConfigs(admin->rk, &resource, 1, request.options, request.queue);
     rd_kafka_ConfigResource_destroy(resource);
     rd_kafka_event_t *event = NULL;
@@ -261,7 +268,8 @@ static enum err group_offsets(struct bus_admin *admin, const char *group, const 
     rd_kafka_ListConsumerGroupOffsets_t *list_offsets =
         rd_kafka_ListConsumerGroupOffsets_new(group, list);
     rd_kafka_topic_partition_list_destroy(list);
-    struct request request = request_new(admin, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+    struct request request =
+        request_new(admin, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, group_try_ms(admin));
     // A commit returns before its markers are written: without this the old offset would be given.
     rd_kafka_error_t *unsettable =
         rd_kafka_AdminOptions_set_require_stable_offsets(request.options, 1);
@@ -289,7 +297,8 @@ static enum err set_group_offsets(struct bus_admin *admin, const char *group,
     rd_kafka_AlterConsumerGroupOffsets_t *alter =
         rd_kafka_AlterConsumerGroupOffsets_new(group, list);
     rd_kafka_topic_partition_list_destroy(list);
-    struct request request = request_new(admin, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS);
+    struct request request =
+        request_new(admin, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, group_try_ms(admin));
     rd_kafka_AlterConsumerGroupOffsets(admin->rk, &alter, 1, request.options, request.queue);
     rd_kafka_AlterConsumerGroupOffsets_destroy(alter);
     rd_kafka_event_t *event = NULL;

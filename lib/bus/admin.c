@@ -15,7 +15,7 @@
 // a coordinator is still loading, librdkafka 2.0.2 looks for its own group's state while it handles
 // the answer to ListConsumerGroupOffsets, and a producer, which has none, crashes there.
 
-// Librdkafka asks three times where a group's coordinator is and then waits in silence for the
+// Librdkafka asks a few times where a group's coordinator is and then waits in silence for the
 // request's time-out; a new cluster, which makes __consumer_offsets first, is slower than that.
 enum { PAUSE_MS = 50, GROUP_TRY_MS = 3000 };
 

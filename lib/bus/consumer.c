@@ -42,6 +42,7 @@ struct bus_consumer {
     int64_t pending_at_ms;
     rd_kafka_topic_partition_list_t *held; // assigned; metadata of committed offsets in it
     bool was_rebalanced;
+    bool is_closing;
     enum err failure; // of a callback, given by the next poll
     struct why failure_why;
 };
@@ -94,6 +95,9 @@ static enum err look_up_committed(struct bus_consumer *consumer,
                                   rd_kafka_topic_partition_list_t *list, struct why *why)
 {
     rd_kafka_resp_err_t code = rd_kafka_committed(consumer->rk, list, LOOKUP_MS);
+    if (rd_kafka_fatal_error(consumer->rk, NULL, 0) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+        return why_code(why, ERR_FATAL, "fenced", "another process has this place in the group %s",
+                        consumer->group);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return bus_fail(code, "cannot read the committed offsets", why);
     for (int i = 0; i < list->cnt; i++) {
@@ -163,15 +167,20 @@ static void start_pending(struct bus_consumer *consumer)
     consumer->failure_why = why;
 }
 
+static void tell_revoked(struct bus_consumer *consumer, const rd_kafka_topic_partition_list_t *list)
+{
+    if (consumer->options.revoked == NULL || list == NULL || list->cnt == 0)
+        return;
+    struct bus_position *positions = positions_of(consumer, list);
+    consumer->options.revoked(consumer->options.context, positions, (size_t)list->cnt);
+    free(positions);
+}
+
 static void revoke(struct bus_consumer *consumer)
 {
     consumer->was_rebalanced = true;
-    if (consumer->options.revoked != NULL && consumer->held != NULL && consumer->held->cnt > 0) {
-        struct bus_position *positions = positions_of(consumer, consumer->held);
-        consumer->options.revoked(consumer->options.context, positions,
-                                  (size_t)consumer->held->cnt);
-        free(positions);
-    }
+    tell_revoked(consumer, consumer->held);
+    tell_revoked(consumer, consumer->pending); // taken back before it could start
     forget(&consumer->held);
     forget(&consumer->pending);
 }
@@ -181,8 +190,16 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 {
     struct bus_consumer *consumer = opaque;
     revoke(consumer);
-    IGNORE(rd_kafka_assign(rk, NULL)); // answers the group; real partitions follow in start_pending
-    if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS || list->cnt == 0)
+    if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS || consumer->is_closing) {
+        IGNORE(rd_kafka_assign(rk, NULL)); // nothing of it can fail but a closed client
+        return;
+    }
+    // Only a list, be it empty, answers the group; NULL would leave the client waiting for the
+    // answer and deaf to the next rebalance. Real partitions follow in start_pending.
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+    IGNORE(rd_kafka_assign(rk, none));
+    rd_kafka_topic_partition_list_destroy(none);
+    if (list->cnt == 0)
         return;
     consumer->pending = rd_kafka_topic_partition_list_copy(list);
     start_pending(consumer);
@@ -278,6 +295,7 @@ void bus_consumer_close(struct bus_consumer *consumer)
     if (consumer == NULL)
         return;
     release_taken(consumer);
+    consumer->is_closing = true;
     if (consumer->queue != NULL)
         rd_kafka_queue_destroy(consumer->queue);
     if (consumer->rk != NULL) {
@@ -500,9 +518,12 @@ enum err bus_consumer_keep_alive(struct bus_consumer *consumer, bool *ret_rebala
                                  struct why *why)
 {
     consumer->was_rebalanced = false;
-    if (consumer->held != NULL)
-        IGNORE(rd_kafka_pause_partitions(consumer->rk,
-                                         consumer->held)); // a partition that went is no loss
+    // A copy: what is paused must be resumed although a rebalance takes it away meanwhile, because
+    // librdkafka keeps the flag and would never fetch the partition when it comes back.
+    rd_kafka_topic_partition_list_t *paused =
+        consumer->held == NULL ? NULL : rd_kafka_topic_partition_list_copy(consumer->held);
+    if (paused != NULL)
+        IGNORE(rd_kafka_pause_partitions(consumer->rk, paused)); // one that went is no loss
     rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->rk, 0);
     enum err err = ERR_OK;
     if (message != NULL && message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -513,8 +534,10 @@ enum err bus_consumer_keep_alive(struct bus_consumer *consumer, bool *ret_rebala
     int64_t offset = is_lost ? message->offset : 0;
     if (message != NULL)
         rd_kafka_message_destroy(message);
-    if (consumer->held != NULL)
-        IGNORE(rd_kafka_resume_partitions(consumer->rk, consumer->held));
+    if (paused != NULL) {
+        IGNORE(rd_kafka_resume_partitions(consumer->rk, paused));
+        rd_kafka_topic_partition_list_destroy(paused);
+    }
     // A message that slipped through the pause is put back by seeking to it.
     if (err == ERR_OK && is_lost && !consumer->was_rebalanced)
         err = bus_consumer_seek(consumer, topic, partition, offset, why);

@@ -5,49 +5,79 @@
 #include <stdio.h>
 #include <string.h>
 
-// Headers are text, so that any consumer can read them. The original ones are kept in their order,
-// a limited number of them: a hostile record may carry thousands.
+// Headers are text, so that any consumer can read them. A record may be larger than any that we can
+// write (it came in a compressed batch, or under the limits of another topic), and a dead letter
+// that does not fit would hold its partition up for ever: so everything original has a ceiling,
+// what is longer is cut, and a header tells how long it was.
 
-enum { ORIGINAL_MAX = 64, OURS = 7 };
-
-static const char *const names[OURS] = {"dlq.topic", "dlq.partition", "dlq.offset", "dlq.timestamp",
-                                        "dlq.code",  "dlq.reason",    "dlq.program"};
+enum {
+    HEADERS_MAX = 64,         // original ones
+    HEADER_BYTES = 16 * 1024, // of them all, names and values
+    KEY_BYTES = 16 * 1024,
+    VALUE_BYTES = 1024 * 1024 + 8 * 1024, // dead-letters takes 1 MiB and 64 KiB in all
+    OURS = 9,
+};
 
 static bool is_ours(const char *name)
 {
     return strncmp(name, "dlq.", 4) == 0;
 }
 
+static size_t copy_original(const struct bus_message *message, struct bus_header *headers)
+{
+    size_t count = 0, bytes = 0;
+    for (size_t i = 0; count < HEADERS_MAX; i++) {
+        struct bus_header header = {0};
+        if (!bus_message_header_at(message, i, &header.name, &header.value))
+            break;
+        size_t len = strlen(header.name) + header.value.len + 16;
+        if (is_ours(header.name) || len > HEADER_BYTES - bytes)
+            continue;
+        bytes += len;
+        headers[count++] = header;
+    }
+    return count;
+}
+
+// At most `most` bytes; where it was longer, the original length as a header.
+static struct bytes cut(struct bytes in, size_t most, const char *name, char text[24],
+                        struct bus_header *headers, size_t *count)
+{
+    if (in.len <= most)
+        return in;
+    snprintf(text, 24, "%zu", in.len);
+    headers[(*count)++] = (struct bus_header){name, bytes_from_string(text)};
+    return bytes_of(in.data, most);
+}
+
 enum err bus_deadletter_send(struct bus_producer *producer, const char *topic,
                              const struct bus_message *message, const char *program,
                              const struct why *refusal, struct why *why)
 {
-    struct bus_header headers[ORIGINAL_MAX + OURS];
-    size_t count = 0;
-    for (size_t i = 0; count < ORIGINAL_MAX; i++) {
-        struct bus_header header = {0};
-        if (!bus_message_header_at(message, i, &header.name, &header.value))
-            break;
-        if (!is_ours(header.name))
-            headers[count++] = header;
-    }
-    char partition[16], offset[24], timestamp[24];
+    struct bus_header headers[HEADERS_MAX + OURS];
+    size_t count = copy_original(message, headers);
+    char partition[16], offset[24], timestamp[24], key_bytes[24], value_bytes[24];
     snprintf(partition, sizeof partition, "%" PRId32, message->partition);
     snprintf(offset, sizeof offset, "%" PRId64, message->offset);
     snprintf(timestamp, sizeof timestamp, "%" PRId64, message->timestamp_ms);
-    const char *values[OURS] = {message->topic,
-                                partition,
-                                offset,
-                                timestamp,
-                                refusal->code[0] == '\0' ? "refused" : refusal->code,
-                                refusal->text,
-                                program};
-    for (size_t i = 0; i < OURS; i++)
-        headers[count++] = (struct bus_header){names[i], bytes_from_string(values[i])};
+    const char *const ours[][2] = {
+        {"dlq.topic", message->topic},
+        {"dlq.partition", partition},
+        {"dlq.offset", offset},
+        {"dlq.timestamp", timestamp},
+        {"dlq.code", refusal->code[0] == '\0' ? "refused" : refusal->code},
+        {"dlq.reason", refusal->text},
+        {"dlq.program", program}};
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        headers[count++] = (struct bus_header){ours[i][0], bytes_from_string(ours[i][1])};
+    const struct bytes key =
+        cut(message->key, KEY_BYTES, "dlq.key-bytes", key_bytes, headers, &count);
+    const struct bytes value =
+        cut(message->value, VALUE_BYTES, "dlq.value-bytes", value_bytes, headers, &count);
     const struct bus_record record = {.topic = topic,
                                       .partition = -1,
-                                      .key = message->key,
-                                      .value = message->value,
+                                      .key = key,
+                                      .value = value,
                                       .headers = headers,
                                       .header_count = count};
     return bus_producer_send(producer, &record, why);

@@ -101,7 +101,7 @@ static enum err client_open(struct bus_producer *producer, struct why *why)
         {"queue.buffering.max.kbytes", kbytes},
         {"queue.buffering.max.messages", "1000000"},
         {"batch.num.messages", "10000"},
-        {"message.max.bytes", "1200000"},
+        {"message.max.bytes", "1110000"}, // a batch that dead-letters takes
         {"partitioner", "murmur2_random"},
         {"retry.backoff.ms", "20"},
         {"transactional.id", producer->transactional_id == NULL ? "" : producer->transactional_id},
@@ -528,18 +528,62 @@ static enum err rebuild_and_retry(struct bus_producer *producer, struct why *why
     return err;
 }
 
+static int64_t age_ms(const struct bus_producer *producer)
+{
+    return clock_mono_ms() - producer->begun_ms;
+}
+
+// The process slept in an open transaction. While the broker cannot have timed it out by itself, an
+// answer that we are fenced means that another process has the id by now: it must not be fenced in
+// turn. Later the answer would be the same without a rival, so it is not asked for.
+static enum err give_up(struct bus_producer *producer, struct why *why)
+{
+    producer->is_open = false;
+    if (age_ms(producer) < producer->transaction_timeout_ms) {
+        bool was_transport = false;
+        struct why cause = {0};
+        if (end_transaction(producer, false, &was_transport, &cause) == DECISION_FENCED) {
+            if (why != NULL)
+                *why = cause;
+            return ERR_FATAL;
+        }
+    }
+    IGNORE(why_code(why, ERR_RETRY, "transaction",
+                    "the process was paused for too long in a transaction")); // said below
+    return rebuild_and_retry(producer, why);
+}
+
+static bool is_overdue(const struct bus_producer *producer)
+{
+    return age_ms(producer) > producer->transaction_timeout_ms / 2;
+}
+
+// The broker fences a transaction that it has timed out, too: only before that is it a rival.
+static enum decision fenced_by_whom(const struct bus_producer *producer, enum decision decision)
+{
+    bool may_be_time_out = age_ms(producer) >= producer->transaction_timeout_ms;
+    return decision == DECISION_FENCED && may_be_time_out ? DECISION_REBUILD : decision;
+}
+
 enum err bus_producer_abort(struct bus_producer *producer, struct why *why)
 {
     if (!producer->is_open)
         return ERR_OK;
-    producer->is_open = false;
     producer->counts.aborts++;
+    if (is_overdue(producer)) {
+        enum err err = give_up(producer, why);
+        return err == ERR_RETRY ? ERR_OK : err;
+    }
+    producer->is_open = false;
     count_from_zero(producer);
     // An abort before the coordinator has seen the transaction can end in INVALID_TXN_STATE or
     // hang; one acknowledged delivery proves that it has.
-    IGNORE(rd_kafka_flush(producer->rk, 5000)); // what fails here is about to be thrown away
+    for (int i = 0; i < 50 && !program_is_stopping(); i++)
+        if (rd_kafka_flush(producer->rk, 100) == RD_KAFKA_RESP_ERR_NO_ERROR)
+            break; // what fails here is about to be thrown away
     bool was_transport = false;
-    enum decision decision = end_transaction(producer, false, &was_transport, why);
+    enum decision decision =
+        fenced_by_whom(producer, end_transaction(producer, false, &was_transport, why));
     if (decision == DECISION_FENCED)
         return ERR_FATAL;
     if (decision != DECISION_DONE || was_transport || was_sent_twice(producer)) {
@@ -565,19 +609,15 @@ enum err bus_producer_commit(struct bus_producer *producer, struct bus_consumer 
 {
     bool was_transport = false;
     count_from_zero(producer);
-    if (clock_mono_ms() - producer->begun_ms > producer->transaction_timeout_ms / 2) {
-        IGNORE(why_code(why, ERR_RETRY, "transaction",
-                        "the process was paused for too long in a transaction")); // said below
-        return rebuild_and_retry(producer, why);
-    }
+    if (is_overdue(producer))
+        return give_up(producer, why);
     enum decision decision = DECISION_DONE;
     if (count > 0)
         decision = send_offsets(producer, consumer, positions, count, &was_transport, why);
     if (decision == DECISION_DONE)
         decision = end_transaction(producer, true, &was_transport, why);
-    if (decision == DECISION_FENCED)
-        return ERR_FATAL;
-    if (decision == DECISION_FATAL)
+    decision = fenced_by_whom(producer, decision);
+    if (decision == DECISION_FENCED || decision == DECISION_FATAL)
         return ERR_FATAL;
     if (decision == DECISION_ABORT && !was_transport && !was_sent_twice(producer))
         return abort_and_retry(producer, why);

@@ -75,6 +75,8 @@ struct lane {
     size_t held_count;
     struct tally tally;
     struct backoff backoff;
+    bool is_stuck; // the record at `stuck` has to be waited for
+    struct bus_position stuck;
     struct bus_producer_counts counted;
     pthread_mutex_t ready_lock;
     bool is_ready;
@@ -173,7 +175,7 @@ static void count_refusal(struct tally *tally, const char *code)
         i = REASONS_MAX - 1;
     if (i == tally->reason_count) {
         tally->reason_count++;
-        snprintf(tally->reasons[i].code, sizeof tally->reasons[i].code, "%s", code);
+        snprintf(tally->reasons[i].code, sizeof tally->reasons[i].code, "%.39s", code);
     }
     tally->reasons[i].count++;
 }
@@ -213,15 +215,14 @@ static void forget_transaction(struct lane *lane)
 }
 
 // Back to the committed offsets, as often as it takes.
-static enum err rewind_input(struct lane *lane)
+static enum err rewind_input(struct lane *lane, struct why *why)
 {
     forget_transaction(lane);
     for (;;) {
-        struct why why = {0};
-        enum err err = bus_consumer_rewind(lane->consumer, &why);
+        enum err err = bus_consumer_rewind(lane->consumer, why);
         if (err != ERR_RETRY)
             return err;
-        if (wait_for(lane, "offsets", &why) != ERR_OK)
+        if (wait_for(lane, "offsets", why) != ERR_OK)
             return ERR_STOP;
     }
 }
@@ -230,7 +231,14 @@ static enum err drop_transaction(struct lane *lane, struct why *why)
 {
     enum err err = bus_producer_abort(lane->producer, why);
     count_transactions(lane);
-    return err == ERR_OK ? rewind_input(lane) : err;
+    return err == ERR_OK ? rewind_input(lane, why) : err;
+}
+
+// Ready again, unless a record is still waited for.
+static void goes_on(struct lane *lane)
+{
+    if (!lane->is_stuck)
+        works_again(lane);
 }
 
 static enum err begin(struct lane *lane, struct why *why)
@@ -251,6 +259,8 @@ static const char *metadata_of(const struct lane *lane, int32_t partition)
     return "";
 }
 
+// ERR_RETRY: the transaction is lost, or nobody knows; the input is back at the committed offsets,
+// and what is held of it is void.
 static enum err commit(struct lane *lane, struct why *why)
 {
     int64_t from_ns = clock_mono_ns();
@@ -258,9 +268,13 @@ static enum err commit(struct lane *lane, struct why *why)
         bus_producer_commit(lane->producer, lane->consumer, lane->next, lane->next_count, why);
     count_transactions(lane);
     if (err == ERR_RETRY) {
+        struct why cause = *why;
         log_warn("transaction-lost", "lane=%s events=%" PRIu64 " why=\"%s\"", lane->options.topic,
                  lane->tally.events, why->text);
-        return rewind_input(lane);
+        err = rewind_input(lane, why);
+        if (err == ERR_OK)
+            *why = cause;
+        return err == ERR_OK ? ERR_RETRY : err;
     }
     if (err != ERR_OK)
         return err;
@@ -269,6 +283,7 @@ static enum err commit(struct lane *lane, struct why *why)
         clock_mono_ns() - from_ns);
     count_committed(lane);
     forget_transaction(lane);
+    goes_on(lane);
     return ERR_OK;
 }
 
@@ -286,6 +301,9 @@ static void advance(struct lane *lane, const struct bus_message *message)
                  metadata_of(lane, message->partition));
     }
     lane->next[i].offset = message->offset + 1;
+    if (lane->is_stuck && lane->stuck.partition == message->partition &&
+        message->offset >= lane->stuck.offset)
+        lane->is_stuck = false;
     lane->tally.events++;
     lane->tally.bytes += (int64_t)(message->value.len + message->key.len);
 }
@@ -365,49 +383,77 @@ static enum err read_change(struct lane *lane, const struct bus_message *message
     return err;
 }
 
-static enum err process(struct lane *lane, const struct bus_message *message, struct why *why)
+static enum err process(struct lane *lane, const struct bus_message *message,
+                        const struct employee_change *change, const struct why *refusal,
+                        struct why *why)
 {
-    struct employee_change change;
-    struct why refusal = {0};
-    enum err err = read_change(lane, message, &change, &refusal);
-    if (err == ERR_REJECT) {
-        count_refusal(&lane->tally, refusal.code);
+    if (refusal != NULL) {
+        count_refusal(&lane->tally, refusal->code);
         log_debug("dead-letter", "topic=%s partition=%d offset=%" PRId64 " code=%s", message->topic,
-                  message->partition, message->offset, refusal.code);
-        err = bus_deadletter_send(lane->producer, lane->dead_letters, message,
-                                  "retentionai-scoring", &refusal, why);
+                  message->partition, message->offset, refusal->code);
+        enum err err = bus_deadletter_send(lane->producer, lane->dead_letters, message,
+                                           "retentionai-scoring", refusal, why);
         return err == ERR_REJECT ? ERR_FATAL : err;
     }
-    if (err != ERR_OK) {
-        *why = refusal;
-        return err;
-    }
     lane->tally.foreign +=
-        message->partition != bus_partition(change.employee_id, lane->partitions);
-    bool is_departure = change.change == CHANGE_LEFT || change.change == CHANGE_ERASED;
-    return is_departure ? send_departure(lane, &change, why)
-                        : send_score(lane, message, &change, why);
+        message->partition != bus_partition(change->employee_id, lane->partitions);
+    bool is_departure = change->change == CHANGE_LEFT || change->change == CHANGE_ERASED;
+    return is_departure ? send_departure(lane, change, why)
+                        : send_score(lane, message, change, why);
 }
 
-// All messages of a block. A record that has to be waited for ends the block: what is before it is
-// committed, and the input goes back to it.
+// A record that cannot be judged yet (its schema is not known here and the registry is away): what
+// is before it is committed, and the input goes back to it. Records behind it wait, too; those of
+// other partitions come as far as the blocks reach them.
+static enum err wait_for_record(struct lane *lane, const struct bus_message *message,
+                                const struct why *cause, struct why *why)
+{
+    lane->is_stuck = true;
+    lane->stuck = (struct bus_position){
+        .topic = lane->topic, .partition = message->partition, .offset = message->offset};
+    enum err err = lane->is_open ? commit(lane, why) : ERR_OK;
+    if (err == ERR_OK)
+        err = rewind_input(lane, why);
+    if (err == ERR_OK || err == ERR_RETRY)
+        err = wait_for(lane, "record", cause);
+    return err;
+}
+
+// The transaction cannot be finished: dropped, and tried again after a wait.
+static enum err start_over(struct lane *lane, struct why *why)
+{
+    struct why cause = *why;
+    enum err err = drop_transaction(lane, why);
+    return err == ERR_OK ? wait_for(lane, "kafka", &cause) : err;
+}
+
+// All messages of a block, or up to one that has to be waited for.
 static enum err work(struct lane *lane, const struct bus_block *block, struct why *why)
 {
     for (size_t i = 0; i < block->count; i++) {
-        enum err err = lane->is_open ? ERR_OK : begin(lane, why);
-        if (err == ERR_OK)
-            err = process(lane, &block->messages[i], why);
-        if (err == ERR_OK) {
-            advance(lane, &block->messages[i]);
-            continue;
-        }
-        if (err != ERR_RETRY)
+        const struct bus_message *message = &block->messages[i];
+        struct employee_change change;
+        struct why refusal = {0};
+        enum err err = read_change(lane, message, &change, &refusal);
+        if (err == ERR_RETRY)
+            return wait_for_record(lane, message, &refusal, why);
+        if (err != ERR_OK && err != ERR_REJECT) {
+            *why = refusal;
             return err;
-        struct why cause = *why;
-        err = drop_transaction(lane, why);
-        if (err == ERR_OK && wait_for(lane, "record", &cause) != ERR_OK)
-            err = ERR_STOP;
-        return err;
+        }
+        bool is_refused = err == ERR_REJECT;
+        err = lane->next_count == PARTITIONS_MAX ? commit(lane, why) : ERR_OK;
+        if (err == ERR_RETRY)
+            return wait_for(lane, "kafka", why);
+        if (err == ERR_OK && !lane->is_open)
+            err = begin(lane, why);
+        if (err == ERR_OK)
+            err = process(lane, message, &change, is_refused ? &refusal : NULL, why);
+        if (err == ERR_RETRY)
+            return start_over(lane, why);
+        if (err != ERR_OK)
+            return err;
+        advance(lane, message);
     }
     return ERR_OK;
 }
@@ -420,35 +466,43 @@ static bool is_due(const struct lane *lane, bool is_drained)
            lane->next_count == PARTITIONS_MAX;
 }
 
+// Some of the block's messages may be of the new assignment: rewinding brings them back.
+static enum err take_assignment(struct lane *lane, struct why *why)
+{
+    lane->is_stuck = false;
+    enum err err = drop_transaction(lane, why);
+    free(lane->held);
+    lane->held_count = bus_consumer_assignment(lane->consumer, &lane->held);
+    log_info("lane-assigned", "lane=%s partitions=%zu", lane->options.topic, lane->held_count);
+    return err;
+}
+
 static enum err turn(struct lane *lane, struct why *why)
 {
     struct bus_block block;
     enum err err = bus_consumer_poll(lane->consumer, BLOCK_MESSAGES,
                                      lane->is_open ? DRAIN_MS : IDLE_MS, &block, why);
     if (block.was_rebalanced) {
-        // Some of these messages may be of the new assignment: rewinding brings them back.
         bus_block_release(lane->consumer, &block);
-        if (err == ERR_OK || err == ERR_RETRY)
-            err = drop_transaction(lane, why);
-        free(lane->held);
-        lane->held_count = bus_consumer_assignment(lane->consumer, &lane->held);
-        log_info("lane-assigned", "lane=%s partitions=%zu", lane->options.topic, lane->held_count);
-        return err;
+        return err == ERR_OK || err == ERR_RETRY ? take_assignment(lane, why) : err;
     }
     if (err == ERR_RETRY)
-        return wait_for(lane, "kafka", why);
+        return start_over(lane, why);
     if (err != ERR_OK)
         return err;
     if (lane->held_count == 0) // a pending assignment was started without a rebalance
         lane->held_count = bus_consumer_assignment(lane->consumer, &lane->held);
-    if (block.count > 0)
-        err = work(lane, &block, why);
     bool is_drained = block.count == 0;
+    if (!is_drained)
+        err = work(lane, &block, why);
     bus_block_release(lane->consumer, &block);
-    if (err == ERR_OK && lane->is_open && is_due(lane, is_drained))
+    if (err == ERR_OK && lane->is_open && is_due(lane, is_drained)) {
         err = commit(lane, why);
-    if (err == ERR_OK && lane->held_count > 0)
-        works_again(lane);
+        if (err == ERR_RETRY)
+            err = wait_for(lane, "kafka", why);
+    }
+    if (err == ERR_OK && is_drained && !lane->is_open)
+        goes_on(lane);
     return err;
 }
 
@@ -480,6 +534,20 @@ static enum err open_consumer(struct lane *lane, struct why *why)
     return bus_consumer_open(lane->options.bus, &options, &lane->consumer, why);
 }
 
+// The end of a lane: what is open is committed when it was asked to stop, and given back otherwise,
+// so that readers need not wait for the broker's time-out.
+static enum err finish(struct lane *lane, enum err err, struct why *why)
+{
+    if (err == ERR_OK && lane->is_open)
+        err = commit(lane, why);
+    bool is_fenced = err == ERR_FATAL && strcmp(why->code, "fenced") == 0;
+    if (err == ERR_FATAL && !is_fenced && lane->is_open)
+        IGNORE(
+            bus_producer_abort(lane->producer, NULL)); // the sentence that counts is there already
+    set_ready(lane, &(struct why){.text = "the lane has stopped"});
+    return err == ERR_OK || err == ERR_RETRY ? ERR_STOP : err;
+}
+
 enum err lane_run(struct lane *lane, struct why *why)
 {
     // The producer first: taking the transactional id aborts what a predecessor left open, so the
@@ -492,8 +560,5 @@ enum err lane_run(struct lane *lane, struct why *why)
                  lane->group, lane->identity);
     while (err == ERR_OK && !program_is_stopping())
         err = turn(lane, why);
-    if (err == ERR_OK && lane->is_open)
-        err = commit(lane, why);
-    set_ready(lane, &(struct why){.text = "the lane has stopped"});
-    return err == ERR_OK ? ERR_STOP : err;
+    return finish(lane, err, why);
 }

@@ -58,6 +58,7 @@ struct job {
     struct recorder *recorder;
     pthread_t thread;
     bool is_started;
+    bool is_slot_taken;
     enum err err;
     struct why why;
 };
@@ -106,8 +107,13 @@ static bool is_ready(void *context, struct why *why)
 static void *run_job(void *argument)
 {
     struct job *job = argument;
+    int64_t started_ms = clock_mono_ms();
     job->err =
         job->lane != NULL ? lane_run(job->lane, &job->why) : recorder_run(job->recorder, &job->why);
+    // Fenced soon after the start: the slot belongs to a process that was there before, and to come
+    // back would only fence that one.
+    bool is_fenced = job->err == ERR_FATAL && strcmp(job->why.code, "fenced") == 0;
+    job->is_slot_taken = is_fenced && clock_mono_ms() - started_ms < SLOT_TAKEN_MS;
     if (job->err == ERR_STOP)
         log_info("lane-ended", "lane=%s", job->name);
     else
@@ -122,8 +128,13 @@ static enum err register_schema(struct worker *worker, enum bus_topic topic, uin
 {
     CLEANUP(mem_free_p)
     char *subject = mem_printf("%s%s-value", worker->settings.topic_prefix, bus_topics[topic].name);
-    return registry_register(worker->registry, subject,
-                             avro_topic_find(bus_topics[topic].name)->schema, ret, why);
+    const char *schema = avro_topic_find(bus_topics[topic].name)->schema;
+    enum err err = registry_register(worker->registry, subject, schema, ret, why);
+    while (err == ERR_RETRY) { // it went away again
+        err = program_wait_ms(500) ? ERR_STOP
+                                   : registry_register(worker->registry, subject, schema, ret, why);
+    }
+    return err;
 }
 
 static enum err open_worker(struct worker *worker, struct why *why)
@@ -299,7 +310,6 @@ int main(int argc, char **argv)
     struct why why = {0};
     int rest = 0;
     bool is_done = false;
-    int64_t started_ms = clock_mono_ms();
     enum err err = settings_load(&spec, &worker.settings, argc, argv, &rest, &is_done, &why);
     if (err != ERR_OK || rest > 0) {
         fprintf(stderr, "%s: %s\n", spec.program,
@@ -321,8 +331,9 @@ int main(int argc, char **argv)
         err = ERR_OK;
     if (err != ERR_OK)
         log_error("failed", "why=\"%s\"", why.text);
-    bool is_slot_taken =
-        strcmp(why.code, "fenced") == 0 && clock_mono_ms() - started_ms < SLOT_TAKEN_MS;
+    bool is_slot_taken = false;
+    for (size_t i = 0; i < worker.job_count; i++)
+        is_slot_taken |= worker.jobs[i].is_slot_taken;
     program_stop(); // the grace bounds the closing, too
     close_worker(&worker);
     log_info("ended", "verdict=%s", err_name(err));

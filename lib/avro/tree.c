@@ -206,7 +206,8 @@ static enum err convert_items(struct conversion *conversion, avro_schema_t items
 
 static enum avro_kind primitive_kind(avro_schema_t schema)
 {
-    switch (avro_typeof(schema)) {
+    // As a number: later versions of avro-c have a type for a schema that is none.
+    switch ((int)avro_typeof(schema)) {
     case AVRO_STRING:
         return AVRO_KIND_STRING;
     case AVRO_BYTES:
@@ -233,8 +234,7 @@ static enum avro_kind primitive_kind(avro_schema_t schema)
         return AVRO_KIND_ARRAY;
     case AVRO_UNION:
         return AVRO_KIND_UNION;
-    case AVRO_NULL:
-    case AVRO_LINK: // followed before
+    default: // null; a link was followed before
         break;
     }
     return AVRO_KIND_NULL;

@@ -176,7 +176,7 @@ static void fill(avro_value_t *value)
     size_t count = 0;
     uint8_t fixed[16] = {1, 2, 3, 0xff, 0x80};
     avro_schema_t schema = avro_value_get_schema(value);
-    switch (avro_value_get_type(value)) {
+    switch ((int)avro_value_get_type(value)) {
     case AVRO_NULL:
         avro_value_set_null(value);
         break;
@@ -248,7 +248,7 @@ static bool is_same(const struct value *ours, avro_value_t *theirs)
     const char *text = NULL;
     const void *data = NULL;
     size_t size = 0;
-    switch (avro_value_get_type(theirs)) {
+    switch ((int)avro_value_get_type(theirs)) {
     case AVRO_UNION:
         avro_value_get_current_branch(theirs, &branch);
         return is_same(ours, &branch);
@@ -297,7 +297,7 @@ struct bench {
 
 static bool is_plain(avro_schema_t schema)
 {
-    switch (avro_typeof(schema)) {
+    switch ((int)avro_typeof(schema)) {
     case AVRO_RECORD:
     case AVRO_FIXED:
     case AVRO_ARRAY:

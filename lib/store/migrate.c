@@ -149,15 +149,16 @@ enum err migrate_check(struct pg *pg, const struct sql_migration *migrations, si
     struct why local = {0};
     enum err err = read_applied(pg, migrations, count, &applied, &local);
     if (err == ERR_FATAL && strcmp(local.code, "42p01") == 0)
-        return why_say(why, ERR_FATAL, "the database has no tables yet: run retentionctl migrate");
+        return why_code(why, ERR_FATAL, "not-migrated",
+                        "the database has no tables yet: run retentionctl migrate");
     if (err != ERR_OK) {
         if (why != NULL)
             *why = local;
         return err;
     }
     if (applied < count)
-        return why_say(why, ERR_FATAL,
-                       "the database lacks migration %d (%s): run retentionctl migrate",
-                       migrations[applied].version, migrations[applied].name);
+        return why_code(why, ERR_FATAL, "not-migrated",
+                        "the database lacks migration %d (%s): run retentionctl migrate",
+                        migrations[applied].version, migrations[applied].name);
     return ERR_OK;
 }

@@ -16,7 +16,6 @@
 #include "bus/topics.h"
 #include "metrics.h"
 #include "recorder_batch.h"
-#include "recorder_decide.h"
 #include "recorder_places.h"
 #include "store/migrate.h"
 #include "store/offsets.h"
@@ -57,7 +56,13 @@ struct recorder {
     struct recorder_places places;
     bool is_assigned;
     bool is_starting; // partitions came and wait for their offsets
-    bool was_lost;    // the last transaction moved less than it should: another owner
+    // A record whose schema cannot be had: its place waits, the others go on, and at restart_at_ms
+    // (0: nothing waits) all are started again to try it once more.
+    const char *waiting_topic; // NULL: none
+    int32_t waiting_partition;
+    int64_t waiting_offset;
+    int64_t restart_at_ms;
+    bool was_lost; // the last transaction moved less than it should: another owner
     int64_t last_batch_ms, noted_ms;
     uint64_t last_batch_records;
     struct backoff backoff;
@@ -128,8 +133,8 @@ static void count(const struct recorder *recorder, enum metric_id id, const char
         metric_add(metrics_cell(recorder->options.metrics, id, label1, label2), by);
 }
 
-// Back-off after something that is out of reach, ended early by a stop.
-static enum err wait_for(struct recorder *recorder, const char *what, const struct why *cause)
+// One more failure: says so, and how long to wait now.
+static int64_t back_off(struct recorder *recorder, const char *what, const struct why *cause)
 {
     int64_t wait_ms = backoff_next_ms(&recorder->backoff);
     if (recorder->backoff.tries == 1 || recorder->backoff.tries % 10 == 0)
@@ -137,11 +142,32 @@ static enum err wait_for(struct recorder *recorder, const char *what, const stru
                  recorder->backoff.tries, wait_ms, cause->text);
     count(recorder, METRIC_RECORDER_WAITS, what, NULL, 1);
     set_ready(recorder, cause);
-    return program_wait_ms(wait_ms) ? ERR_STOP : ERR_OK;
+    return wait_ms;
+}
+
+// Back-off after something that is out of reach, ended early by a stop.
+static enum err wait_for(struct recorder *recorder, const char *what, const struct why *cause)
+{
+    return program_wait_ms(back_off(recorder, what, cause)) ? ERR_STOP : ERR_OK;
+}
+
+// True until the record that was waited for is stored, or belongs to another process.
+static bool still_waits(struct recorder *recorder)
+{
+    if (recorder->waiting_topic == NULL)
+        return false;
+    const struct recorder_place *place = recorder_places_find(
+        &recorder->places, recorder->waiting_topic, recorder->waiting_partition);
+    if (place != NULL && place->row.next <= recorder->waiting_offset)
+        return true;
+    recorder->waiting_topic = NULL;
+    return false;
 }
 
 static void works_again(struct recorder *recorder)
 {
+    if (still_waits(recorder))
+        return;
     if (recorder->backoff.tries > 0)
         log_info("recorder-works-again", "tries=%u", recorder->backoff.tries);
     backoff_reset(&recorder->backoff);
@@ -163,30 +189,6 @@ static const struct recorder_topic *topic_of(const struct recorder *recorder, co
     return NULL;
 }
 
-static enum err note_gap(struct recorder *recorder, struct recorder_place *place,
-                         const struct recorder_start *start, struct why *why)
-{
-    bool was_moved = false, is_new = false;
-    enum err err =
-        offsets_note_gap(recorder->pg, place->log.topic, place->log.partition, &place->row,
-                         start->gap, start->offset, &was_moved, &is_new, why);
-    if (err != ERR_OK)
-        return err;
-    if (!was_moved)
-        return why_say(why, ERR_RETRY, "%s/%d was taken by another process meanwhile",
-                       place->log.topic, place->log.partition);
-    if (is_new) {
-        const char *reason = start->gap == OFFSETS_GAP_EXPIRED ? "expired" : "compacted";
-        count(recorder, METRIC_RECORDER_GAPS, bus_topics[place->topic->topic].name, reason, 1);
-        log_error("recorder-gap", "topic=%s partition=%d reason=%s from=%" PRId64 " first=%" PRId64,
-                  place->log.topic, place->log.partition, reason, place->row.next,
-                  place->log.first);
-    }
-    if (start->gap == OFFSETS_GAP_EXPIRED)
-        place->row.next = start->offset;
-    return ERR_OK;
-}
-
 // Takes one partition and finds where to start it.
 static enum err start_place(struct recorder *recorder, struct bus_position *position,
                             struct why *why)
@@ -196,25 +198,16 @@ static enum err start_place(struct recorder *recorder, struct bus_position *posi
     if (topic == NULL)
         return why_say(why, ERR_FATAL, "the group %s was given a topic that it did not ask for: %s",
                        recorder->group, position->topic);
-    struct recorder_place *place = recorder_places_add(&recorder->places);
-    place->topic = topic;
-    place->log = (struct recorder_log){.topic = name,
-                                       .partition = position->partition,
-                                       .is_compacted = topic->is_compacted,
-                                       .compaction_lag_ms = topic->compaction_lag_ms};
-    enum err err = offsets_take(recorder->pg, name, position->partition, &place->row, why);
-    if (err == ERR_OK)
-        err = bus_consumer_bounds(recorder->consumer, name, position->partition, &place->log.first,
-                                  &place->log.end, why);
-    struct recorder_start start;
-    if (err == ERR_OK)
-        err = recorder_decide_start(&place->row, &place->log, clock_real_ms(), &start, why);
-    if (err == ERR_OK && start.has_gap)
-        err = note_gap(recorder, place, &start, why);
-    if (err != ERR_OK)
+    struct recorder_place *place =
+        recorder_places_add(&recorder->places, topic, name, position->partition);
+    const char *gap = NULL;
+    enum err err =
+        recorder_place_start(place, recorder->pg, recorder->consumer, &position->offset, &gap, why);
+    if (err != ERR_OK || gap == NULL)
         return err;
-    place->is_checked = !start.is_checked;
-    position->offset = start.offset;
+    count(recorder, METRIC_RECORDER_GAPS, bus_topics[topic->topic].name, gap, 1);
+    log_error("recorder-gap", "topic=%s partition=%d reason=%s first=%" PRId64, name,
+              position->partition, gap, place->log.first);
     return ERR_OK;
 }
 
@@ -230,6 +223,7 @@ static enum err on_assigned(void *context, struct bus_position *positions, size_
     recorder->is_assigned = err == ERR_OK;
     if (err == ERR_OK) {
         recorder->is_starting = false;
+        recorder->restart_at_ms = 0;
         recorder_places_begin(&recorder->places);
         log_info("recorder-assigned", "partitions=%zu", position_count);
         return ERR_OK;
@@ -335,6 +329,18 @@ static void note_offsets(struct recorder *recorder)
 
 // ---- a block
 
+static void hold_up(struct recorder *recorder, struct recorder_place *place, int64_t offset,
+                    const struct why *cause)
+{
+    place->is_held_up = true;
+    if (recorder->restart_at_ms != 0)
+        return;
+    recorder->waiting_topic = place->log.topic;
+    recorder->waiting_partition = place->log.partition;
+    recorder->waiting_offset = offset;
+    recorder->restart_at_ms = clock_mono_ms() + back_off(recorder, "schema", cause);
+}
+
 static enum err read_message(struct recorder *recorder, const struct bus_message *message,
                              struct why *why)
 {
@@ -348,29 +354,24 @@ static enum err read_message(struct recorder *recorder, const struct bus_message
         return err;
     err = recorder_batch_add(recorder->batch, place->topic, message, place->row.generation, why);
     if (err == ERR_RETRY) {
-        place->is_held_up = true; // what is before it gets stored
-        return ERR_RETRY;
+        hold_up(recorder, place, message->offset, why);
+        return ERR_OK; // what is before it gets stored
     }
     if (err == ERR_OK || err == ERR_REJECT)
         recorder_place_pass(place, message);
     return err == ERR_REJECT ? ERR_OK : err;
 }
 
-// Everything that the block says. *ret_held_up: why some records have to be waited for.
+// Everything that the block says.
 static enum err read_block(struct recorder *recorder, const struct bus_block *block,
-                           bool *ret_held_up, struct why *ret_cause, struct why *why)
+                           struct why *why)
 {
     recorder_batch_clear(recorder->batch);
     recorder_places_begin(&recorder->places);
-    *ret_held_up = false;
     for (size_t i = 0; i < block->count; i++) {
         enum err err = read_message(recorder, &block->messages[i], why);
-        if (err == ERR_RETRY) {
-            *ret_held_up = true;
-            *ret_cause = *why;
-        } else if (err != ERR_OK) {
+        if (err != ERR_OK)
             return err;
-        }
     }
     for (size_t i = 0; i < block->end_count; i++) {
         const struct bus_position *end = &block->ends[i];
@@ -383,6 +384,14 @@ static enum err read_block(struct recorder *recorder, const struct bus_block *bl
             return err;
     }
     return ERR_OK;
+}
+
+// Starts all partitions again, from where the tables are.
+static enum err restart(struct recorder *recorder, struct why *why)
+{
+    recorder->restart_at_ms = 0;
+    enum err err = bus_consumer_restart(recorder->consumer, why);
+    return err == ERR_RETRY ? ERR_OK : err; // the polls go on trying
 }
 
 static enum err start_again(struct recorder *recorder, const char *what, const struct why *cause,
@@ -398,17 +407,14 @@ static enum err start_again(struct recorder *recorder, const char *what, const s
         if (err != ERR_OK && err != ERR_RETRY)
             return err;
     }
-    enum err err = bus_consumer_restart(recorder->consumer, why);
-    return err == ERR_RETRY ? ERR_OK : err; // the polls go on trying
+    return restart(recorder, why);
 }
 
 // Reads and stores a block and gives it back. What has to be done again comes again: the partitions
 // are started anew.
 static enum err work(struct recorder *recorder, struct bus_block *block, struct why *why)
 {
-    bool is_held_up = false;
-    struct why cause = {0};
-    enum err err = read_block(recorder, block, &is_held_up, &cause, why);
+    enum err err = read_block(recorder, block, why);
     const char *what = "kafka";
     if (err == ERR_OK) {
         err = store(recorder, why);
@@ -417,16 +423,14 @@ static enum err work(struct recorder *recorder, struct bus_block *block, struct 
     if (err == ERR_OK) {
         recorder_places_commit(&recorder->places);
         count_committed(recorder);
-        if (!is_held_up)
-            works_again(recorder);
+        works_again(recorder);
     }
     bus_block_release(recorder->consumer, block);
-    if (err == ERR_RETRY) {
-        count(recorder, METRIC_RECORDER_BATCHES, recorder->was_lost ? "lost" : "retry", NULL, 1);
-        struct why lost = *why;
-        return start_again(recorder, what, &lost, why);
-    }
-    return err == ERR_OK && is_held_up ? start_again(recorder, "schema", &cause, why) : err;
+    if (err != ERR_RETRY)
+        return err;
+    count(recorder, METRIC_RECORDER_BATCHES, recorder->was_lost ? "lost" : "retry", NULL, 1);
+    const struct why cause = *why;
+    return start_again(recorder, what, &cause, why);
 }
 
 static bool has_news(const struct bus_block *block)
@@ -446,6 +450,8 @@ static void linger(const struct recorder *recorder)
 static enum err turn(struct recorder *recorder, struct why *why)
 {
     linger(recorder);
+    if (recorder->restart_at_ms != 0 && clock_mono_ms() >= recorder->restart_at_ms)
+        return restart(recorder, why);
     struct bus_block block;
     enum err err = bus_consumer_poll(recorder->consumer, RECORDER_BATCH_MAX, IDLE_MS, &block, why);
     if (block.was_rebalanced && (err == ERR_OK || err == ERR_RETRY)) {
@@ -454,9 +460,7 @@ static enum err turn(struct recorder *recorder, struct why *why)
         bus_block_release(recorder->consumer, &block);
         if (!recorder->is_assigned && !recorder->is_starting)
             works_again(recorder); // more processes than partitions: a spare is ready, too
-        if (must_restart)
-            err = bus_consumer_restart(recorder->consumer, why);
-        return err == ERR_RETRY ? ERR_OK : err;
+        return must_restart ? restart(recorder, why) : ERR_OK;
     }
     if (err == ERR_RETRY)
         return wait_for(recorder, "kafka", why);

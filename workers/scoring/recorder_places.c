@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 // A place that has applied something before starts one record early, at the last one applied: if
@@ -24,7 +25,9 @@ void recorder_places_clear(struct recorder_places *places)
     places->recent = NULL;
 }
 
-struct recorder_place *recorder_places_add(struct recorder_places *places)
+struct recorder_place *recorder_places_add(struct recorder_places *places,
+                                           const struct recorder_topic *topic, const char *name,
+                                           int32_t partition)
 {
     if (places->count == places->capacity) {
         places->capacity = places->capacity == 0 ? 16 : places->capacity * 2;
@@ -33,8 +36,54 @@ struct recorder_place *recorder_places_add(struct recorder_places *places)
         places->recent = NULL;
     }
     struct recorder_place *place = &places->items[places->count++];
-    *place = (struct recorder_place){0};
+    *place = (struct recorder_place){
+        .topic = topic,
+        .log = {.topic = name,
+                .partition = partition,
+                .is_compacted = topic->is_compacted,
+                .compaction_lag_ms = topic->compaction_lag_ms},
+    };
     return place;
+}
+
+static enum err note_gap(struct recorder_place *place, struct pg *pg,
+                         const struct recorder_start *start, const char **ret_gap, struct why *why)
+{
+    bool was_moved = false, is_new = false;
+    enum err err = offsets_note_gap(pg, place->log.topic, place->log.partition, &place->row,
+                                    start->gap, start->offset, &was_moved, &is_new, why);
+    if (err != ERR_OK)
+        return err;
+    if (!was_moved)
+        return why_say(why, ERR_RETRY, "%s/%d was taken by another process meanwhile",
+                       place->log.topic, place->log.partition);
+    if (is_new)
+        *ret_gap = start->gap == OFFSETS_GAP_EXPIRED ? "expired" : "compacted";
+    if (start->gap == OFFSETS_GAP_EXPIRED)
+        place->row.next = start->offset;
+    return ERR_OK;
+}
+
+enum err recorder_place_start(struct recorder_place *place, struct pg *pg,
+                              struct bus_consumer *consumer, int64_t *ret_offset,
+                              const char **ret_gap, struct why *why)
+{
+    struct recorder_log *log = &place->log;
+    enum err err = offsets_take(pg, log->topic, log->partition, &place->row, why);
+    if (err == ERR_OK)
+        err =
+            bus_consumer_bounds(consumer, log->topic, log->partition, &log->first, &log->end, why);
+    struct recorder_start start = {0};
+    if (err == ERR_OK)
+        err = recorder_decide_start(&place->row, log, clock_real_ms(), &start, why);
+    *ret_gap = NULL;
+    if (err == ERR_OK && start.has_gap)
+        err = note_gap(place, pg, &start, ret_gap, why);
+    if (err != ERR_OK)
+        return err;
+    place->is_checked = !start.is_checked;
+    *ret_offset = start.offset;
+    return ERR_OK;
 }
 
 struct recorder_place *recorder_places_find(struct recorder_places *places, const char *topic,
@@ -57,7 +106,6 @@ void recorder_places_begin(struct recorder_places *places)
     for (size_t i = 0; i < places->count; i++) {
         struct recorder_place *place = &places->items[i];
         place->is_moved = false;
-        place->is_held_up = false;
         place->next = place->row.next;
         place->last_applied = OFFSETS_NONE;
         place->records = 0;

@@ -10,6 +10,7 @@
 #include "recorder_batch.h"
 #include "recorder_decide.h"
 #include "store/offsets.h"
+#include "store/pg.h"
 
 // The partitions that the recorder holds: its place in each, the proof that the log is the one it
 // knows, and how far the block in work goes. One thread.
@@ -19,9 +20,10 @@ struct recorder_place {
     const struct recorder_topic *topic;
     struct offsets_row row;
     bool is_checked; // false until the record at row.last_applied was seen to be the one we know
+    // A record has to be waited for: what comes behind it is dropped until the place starts again.
+    bool is_held_up;
     // The block in work:
     bool is_moved;
-    bool is_held_up; // a record has to be waited for: the rest of the partition's block is dropped
     int64_t next;
     int64_t last_applied; // OFFSETS_NONE: no record in this block
     int64_t last_timestamp_ms;
@@ -38,13 +40,21 @@ struct recorder_places {
 
 void recorder_places_done(struct recorder_places *places);
 void recorder_places_clear(struct recorder_places *places);
-// An empty place at the end; the caller fills it.
-struct recorder_place *recorder_places_add(struct recorder_places *places);
+// A place that is not started yet; the name is borrowed for its life.
+struct recorder_place *recorder_places_add(struct recorder_places *places,
+                                           const struct recorder_topic *topic, const char *name,
+                                           int32_t partition);
+// Takes the partition in the tables, compares its log with what they know, and notes a gap where
+// there is one. *ret_offset: where to read from. *ret_gap: the reason of a gap that was not noted
+// before, else NULL. ERR_FATAL with the remedy where it is another log.
+MUST_CHECK enum err recorder_place_start(struct recorder_place *place, struct pg *pg,
+                                         struct bus_consumer *consumer, int64_t *ret_offset,
+                                         const char **ret_gap, struct why *why);
 // NULL: not held.
 struct recorder_place *recorder_places_find(struct recorder_places *places, const char *topic,
                                             int32_t partition);
 
-// Forgets the block in work.
+// Forgets the block in work, but not what is held up.
 void recorder_places_begin(struct recorder_places *places);
 // Looks at a message before it is applied: *ret_applies tells whether it is to be. ERR_FATAL: the
 // log is another one. Asks `consumer` for the log's start where the known record is missing;

@@ -25,9 +25,7 @@ static int64_t checksum_at(int64_t offset)
 static struct recorder_place *add_place(struct recorder_places *places, int32_t partition,
                                         bool is_checked)
 {
-    struct recorder_place *place = recorder_places_add(places);
-    place->topic = &topic;
-    place->log = (struct recorder_log){.topic = "predictions", .partition = partition};
+    struct recorder_place *place = recorder_places_add(places, &topic, "predictions", partition);
     place->row = (struct offsets_row){.generation = 1,
                                       .next = 10,
                                       .last_applied = 8,

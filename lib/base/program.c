@@ -21,7 +21,8 @@ static struct {
     atomic_bool is_stopping;
     int fd;
     int64_t grace_ms;
-} stop = {.fd = -1};
+    atomic_int late_status;
+} stop = {.fd = -1, .late_status = EXIT_FAILED};
 
 static void wait_for(const sigset_t *signals, int64_t ms)
 {
@@ -57,7 +58,7 @@ static void *watch_signals(void *unused)
     sigwait(&first, &signal);
     raise_flag();
     wait_for(&signals, stop.grace_ms);
-    _exit(EXIT_FAILED);
+    _exit(atomic_load(&stop.late_status));
 }
 
 void program_init(int64_t grace_ms)
@@ -75,6 +76,11 @@ void program_init(int64_t grace_ms)
     if (stop.fd < 0 || pthread_create(&thread, NULL, watch_signals, NULL) != 0)
         abort();
     pthread_detach(thread);
+}
+
+void program_set_late_status(int status)
+{
+    atomic_store(&stop.late_status, status);
 }
 
 bool program_is_stopping(void)

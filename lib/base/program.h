@@ -23,6 +23,10 @@ enum {
 // `grace_ms` to end, then it leaves with EXIT_FAILED.
 void program_init(int64_t grace_ms);
 
+// The status with which the process leaves when the grace is over, instead of EXIT_FAILED: for
+// work that is safe at any moment and goes on with the next call. Any time, any thread.
+void program_set_late_status(int status);
+
 bool program_is_stopping(void);
 void program_stop(void); // as if the first signal had come
 // Readable once stopping: for poll(2).

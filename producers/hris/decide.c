@@ -56,10 +56,27 @@ enum err decide_start(const struct progress *found, const struct wish *wish, enu
     return ERR_OK;
 }
 
-struct progress decide_after_failure(const struct progress *found, bool is_newer,
-                                     const struct progress *begun)
+static bool is_same(const struct progress *a, const struct progress *b)
 {
-    return found != NULL && is_newer ? *found : *begun;
+    return strcmp(a->content_hash, b->content_hash) == 0 && a->bytes_done == b->bytes_done &&
+           a->rows_done == b->rows_done && a->events_done == b->events_done &&
+           a->rejected == b->rejected && a->event_time_ms == b->event_time_ms &&
+           a->is_finished == b->is_finished;
+}
+
+enum err decide_after_failure(const struct progress *found, bool is_newer,
+                              const struct progress *begun, const struct progress *done,
+                              const struct progress *now, bool *ret_committed, struct why *why)
+{
+    bool is_ours = found != NULL && is_newer;
+    bool is_now = is_ours && is_same(found, now);
+    bool is_done = is_ours ? is_same(found, done) : is_same(begun, done);
+    *ret_committed = is_now;
+    if (is_now || is_done)
+        return ERR_OK;
+    return why_code(why, ERR_FATAL, "fenced",
+                    "the progress of this source is not what this import left: another import of "
+                    "it has taken over");
 }
 
 bool decide_commit(const struct chunk_limits *limits, int64_t rows, int64_t open_ms)

@@ -42,11 +42,15 @@ enum start {
 MUST_CHECK enum err decide_start(const struct progress *found, const struct wish *wish,
                                  enum start *ret, struct progress *ret_progress, struct why *why);
 
-// A transaction whose outcome is not known left `found` as the source's latest record, `is_newer`
-// when it was written after this run had begun at `begun`. Nobody else can write under this source
-// name meanwhile (a second writer fences the first), so a newer record is our own.
-struct progress decide_after_failure(const struct progress *found, bool is_newer,
-                                     const struct progress *begun);
+// What became of a transaction whose outcome is not known: `found` (NULL: none) is the source's
+// latest record now, `is_newer` when it was not yet there at the start of this run; `begun` is
+// where the run began, `done` what it knows to be committed, `now` what the transaction would have
+// made of it. *ret_committed tells. ERR_FATAL with code "fenced": the record is neither, so another
+// import of this source, of whatever content, has moved it, and this run must not go on.
+MUST_CHECK enum err decide_after_failure(const struct progress *found, bool is_newer,
+                                         const struct progress *begun, const struct progress *done,
+                                         const struct progress *now, bool *ret_committed,
+                                         struct why *why);
 
 // Ends the transaction now?
 struct chunk_limits {

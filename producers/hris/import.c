@@ -350,22 +350,23 @@ static enum err run_transaction(struct import *import, struct why *why)
 static enum err recover(struct import *import, struct why *why)
 {
     struct place place;
+    bool is_committed = false;
     enum err err = bus_producer_abort(import->producer, why);
     if (err == ERR_OK || err == ERR_RETRY)
         err = read_place(import, &place, why);
+    if (err == ERR_OK)
+        err = decide_after_failure(place.is_found ? &place.progress : NULL,
+                                   place.offset > import->place_offset, &import->begun,
+                                   &import->done, &import->now, &is_committed, why);
     if (err != ERR_OK)
         return err == ERR_REJECT ? ERR_FATAL : err;
-    struct progress stands =
-        decide_after_failure(place.is_found ? &place.progress : NULL,
-                             place.offset > import->place_offset, &import->begun);
-    if (stands.bytes_done > import->done.bytes_done || stands.is_finished) {
+    if (is_committed) {
+        import->done = import->now;
         rejects_keep(import->rejects);
-    } else {
-        err = rejects_take_back(import->rejects, why);
-        if (err != ERR_OK)
-            return err;
+        return ERR_OK;
     }
-    return go_to(import, &stands, why);
+    err = rejects_take_back(import->rejects, why);
+    return err == ERR_OK ? go_to(import, &import->done, why) : err;
 }
 
 static enum err send_all(struct import *import, struct why *why)
@@ -469,23 +470,36 @@ static enum err run(struct import *import, struct why *why)
     return err;
 }
 
-enum err import_run(const struct import_options *options, struct import_result *ret,
-                    struct why *why)
+struct import *import_new(const struct import_options *options)
 {
-    struct import import = {
-        .options = options, .file = {.fd = -1}, .message = TEXT_INIT(MESSAGE_BYTES_MAX)};
-    enum err err = run(&import, why);
-    *ret = (struct import_result){import.done, import.was_done};
-    bus_producer_close(import.producer);
-    registry_close(import.registry);
-    avro_employee_encoder_free(import.encoder);
-    rejects_close(import.rejects);
-    rows_free(import.rows);
-    csv_free(import.csv);
-    features_free(import.features);
-    source_close(&import.file);
-    text_done(&import.message);
-    free(import.events_topic);
-    free(import.progress_topic);
+    struct import *import = mem_zalloc(sizeof *import);
+    import->options = options;
+    import->file.fd = -1;
+    import->message = TEXT_INIT(MESSAGE_BYTES_MAX);
+    return import;
+}
+
+enum err import_run(struct import *import, struct import_result *ret, struct why *why)
+{
+    enum err err = run(import, why);
+    *ret = (struct import_result){import->done, import->was_done};
     return err;
+}
+
+void import_free(struct import *import)
+{
+    if (import == NULL)
+        return;
+    bus_producer_close(import->producer);
+    registry_close(import->registry);
+    avro_employee_encoder_free(import->encoder);
+    rejects_close(import->rejects);
+    rows_free(import->rows);
+    csv_free(import->csv);
+    features_free(import->features);
+    source_close(&import->file);
+    text_done(&import->message);
+    free(import->events_topic);
+    free(import->progress_topic);
+    free(import);
 }

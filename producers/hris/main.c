@@ -113,7 +113,7 @@ static int status_of(enum err err, const struct import_result *result, const str
     return EXIT_FAILED;
 }
 
-static int import(const struct settings *settings, struct import_options *options)
+static int run(const struct settings *settings, struct import_options *options)
 {
     char **properties = bus_properties_from_environment();
     CLEANUP(mem_free_p)
@@ -127,15 +127,23 @@ static int import(const struct settings *settings, struct import_options *option
     options->bus = &bus;
     options->settings = settings;
     options->reject_path = rejected;
-    enum err err = import_run(options, &result, &why);
+    // Nothing is half done whenever the process ends: what was not committed is sent by the next
+    // call. So a stop that brokers do not let end in time is an interruption, too.
+    program_set_late_status(EXIT_INTERRUPTED);
+    struct import *import = import_new(options);
+    enum err err = import_run(import, &result, &why);
     if (err == ERR_STOP)
         log_warn("interrupted", "rows_done=%lld remedy=\"the same call goes on\"",
                  (long long)result.progress.rows_done);
     else if (err != ERR_OK)
         log_error("failed", "rows_done=%lld code=%s why=\"%s\"",
                   (long long)result.progress.rows_done, why.code, why.text);
+    int status = status_of(err, &result, &why);
+    program_set_late_status(status);
+    program_stop(); // the grace bounds the closing, too
+    import_free(import);
     bus_properties_free(properties);
-    return status_of(err, &result, &why);
+    return status;
 }
 
 int main(int argc, char **argv)
@@ -158,7 +166,7 @@ int main(int argc, char **argv)
     } else if (!is_done) {
         log_init(spec.program, level_of(settings.log_level));
         program_init(GRACE_MS);
-        status = import(&settings, &options);
+        status = run(&settings, &options);
     }
     settings_free(&spec, &settings);
     return status;

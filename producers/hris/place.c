@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The whole partition is read, and only the source's last record is decoded: the topic is compacted
 // and small. Whoever reads has fenced every earlier writer of this source, so what is committed now
-// is all there will be until it writes itself.
+// is all there will be until it writes itself; the reader's end is the high watermark, so a record
+// of ours behind somebody else's open transaction is waited for and not overlooked.
 
 #include "place.h"
 
@@ -13,10 +14,11 @@
 #include "avro/records.h"
 #include "base/backoff.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/program.h"
 #include "bus/reader.h"
 
-enum { BLOCK_MESSAGES = 1000, POLL_MS = 200, VALUE_BYTES_MAX = 64 * 1024 };
+enum { BLOCK_MESSAGES = 1000, POLL_MS = 200, SILENT_MS = 1000, VALUE_BYTES_MAX = 64 * 1024 };
 
 // Leaves the latest value in `value` (empty: none, or a tombstone).
 static enum err take_block(const struct place_options *options, const struct bus_block *block,
@@ -40,9 +42,16 @@ static enum err read_latest(const struct place_options *options, struct place *r
     CLEANUP(bus_reader_close_p) struct bus_reader *reader = NULL;
     enum err err = bus_reader_open(options->bus, options->topic, options->partition,
                                    BUS_OFFSET_BEGINNING, 0, &reader, why);
-    bool is_at_end = false;
-    while (err == ERR_OK && !is_at_end) {
+    bool is_at_end = false, has_spoken = false;
+    for (int64_t begun_ms = clock_mono_ms(); err == ERR_OK && !is_at_end;) {
         struct bus_block block;
+        if (!has_spoken && clock_mono_ms() - begun_ms > SILENT_MS) {
+            log_info("waiting",
+                     "topic=%s partition=%d for=\"the end of another source's open "
+                     "transaction, or for brokers\"",
+                     options->topic, options->partition);
+            has_spoken = true;
+        }
         if (program_is_stopping())
             return why_say(why, ERR_STOP, "stopped while the progress was read");
         err = bus_reader_poll(reader, BLOCK_MESSAGES, POLL_MS, &block, &is_at_end, why);

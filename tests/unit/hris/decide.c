@@ -127,15 +127,60 @@ static void a_place_behind_the_end_of_the_file_is_refused(void **state)
     expect_refusal(&beyond, &same, "bad-progress", "--restart");
 }
 
-static void after_an_unknown_outcome_only_a_newer_record_counts(void **state)
+static struct progress moved(int64_t rows)
+{
+    struct progress progress = half;
+    progress.rows_done += rows;
+    progress.events_done += rows;
+    progress.bytes_done += rows * 10;
+    return progress;
+}
+
+// What is found after a failure decides: committed (1), aborted (0), or somebody else's (-1).
+static int outcome(const struct progress *found, bool is_newer, const struct progress *done)
+{
+    struct progress now = moved(20);
+    struct why why = {0};
+    bool is_committed = false;
+    enum err err = decide_after_failure(found, is_newer, &half, done, &now, &is_committed, &why);
+    if (err == ERR_OK)
+        return is_committed;
+    assert_int_equal(err, ERR_FATAL);
+    assert_string_equal(why.code, "fenced");
+    return -1;
+}
+
+static void after_an_unknown_outcome_the_latest_record_tells_what_was_committed(void **state)
 {
     (void)state;
-    struct progress begun = half, later = half;
-    later.rows_done = 20;
-    assert_int_equal(decide_after_failure(&later, true, &begun).rows_done, 20);
-    // The record that was there before: of an import that this run gave up with --restart.
-    assert_int_equal(decide_after_failure(&later, false, &begun).rows_done, 10);
-    assert_int_equal(decide_after_failure(NULL, false, &begun).rows_done, 10);
+    struct progress done = moved(10), now = moved(20), elsewhere = moved(300);
+    assert_int_equal(outcome(&now, true, &done), 1);
+    assert_int_equal(outcome(&done, true, &done), 0);
+    // Nothing of this run was committed yet: what was there before, if anything, is still there.
+    assert_int_equal(outcome(NULL, false, &half), 0);
+    assert_int_equal(outcome(&half, false, &half), 0);
+    assert_int_equal(outcome(&elsewhere, false, &half), 0); // given up with --restart
+    assert_int_equal(outcome(&now, true, &half), 1);
+}
+
+static void a_record_of_another_import_ends_this_one(void **state)
+{
+    (void)state;
+    struct progress done = moved(10), now = moved(20), other = now;
+    other.content_hash[0] = 'b';
+    assert_int_equal(outcome(&other, true, &done), -1);
+    other = now;
+    other.event_time_ms++;
+    assert_int_equal(outcome(&other, true, &done), -1);
+    other = moved(30);
+    assert_int_equal(outcome(&other, true, &done), -1);
+    other = moved(5); // begun anew by somebody
+    assert_int_equal(outcome(&other, true, &done), -1);
+    other = now;
+    other.is_finished = true;
+    assert_int_equal(outcome(&other, true, &done), -1);
+    assert_int_equal(outcome(&half, false, &done), -1); // ours is gone
+    assert_int_equal(outcome(NULL, false, &done), -1);
 }
 
 static void a_transaction_ends_by_rows_or_by_time(void **state)
@@ -168,7 +213,8 @@ int main(void)
         cmocka_unit_test(other_content_waits_for_the_end_of_the_first),
         cmocka_unit_test(a_restart_is_always_obeyed),
         cmocka_unit_test(a_place_behind_the_end_of_the_file_is_refused),
-        cmocka_unit_test(after_an_unknown_outcome_only_a_newer_record_counts),
+        cmocka_unit_test(after_an_unknown_outcome_the_latest_record_tells_what_was_committed),
+        cmocka_unit_test(a_record_of_another_import_ends_this_one),
         cmocka_unit_test(a_transaction_ends_by_rows_or_by_time),
         cmocka_unit_test(the_time_left_follows_the_pace_of_this_run),
     };

@@ -113,24 +113,24 @@ static int status_of(enum err err, const struct import_result *result, const str
     return EXIT_FAILED;
 }
 
-static int run(const struct settings *settings, struct import_options *options)
+static int run(const struct settings *settings, const struct import_options *given)
 {
     char **properties = bus_properties_from_environment();
     CLEANUP(mem_free_p)
-    char *rejected = settings->reject_file[0] != '\0'
-                         ? mem_dup(settings->reject_file)
-                         : mem_printf("%s.rejected.csv", options->path);
+    char *rejected = settings->reject_file[0] != '\0' ? mem_dup(settings->reject_file)
+                                                      : mem_printf("%s.rejected.csv", given->path);
     const struct bus_config bus = {settings->kafka_bootstrap_servers, spec.program, properties,
                                    on_kafka_log};
     struct import_result result = {0};
     struct why why = {0};
-    options->bus = &bus;
-    options->settings = settings;
-    options->reject_path = rejected;
+    struct import_options options = *given;
+    options.bus = &bus;
+    options.settings = settings;
+    options.reject_path = rejected;
     // Nothing is half done whenever the process ends: what was not committed is sent by the next
     // call. So a stop that brokers do not let end in time is an interruption, too.
     program_set_late_status(EXIT_INTERRUPTED);
-    struct import *import = import_new(options);
+    struct import *import = import_new(&options);
     enum err err = import_run(import, &result, &why);
     if (err == ERR_STOP)
         log_warn("interrupted", "rows_done=%lld remedy=\"the same call goes on\"",

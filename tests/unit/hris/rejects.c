@@ -142,7 +142,7 @@ static void a_torn_last_entry_goes(void **state)
 {
     (void)state;
     put(HEAD ENTRY("7", "17") "\"8\",\"bad\",\"it is");
-    CLEANUP(rejects_close_p) struct rejects *rejects = opened(100);
+    rejects_close(opened(100));
     expect_file(HEAD ENTRY("7", "17"));
 }
 

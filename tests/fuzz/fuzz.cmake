@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+# tests/fuzz/<target>.c defines LLVMFuzzerTestOneInput. In the preset `fuzz` it is a libFuzzer program
+# fuzz-<target> to be run by hand or by tests/run fuzz; in every other it reads its corpus once, as a test.
+set(fuzz_avro_body avro)
+set(fuzz_avro_schema avro)
+set(fuzz_model_artefact model)
+set(fuzz_csv_rows hris)
+foreach(target avro_body avro_schema model_artefact csv_rows)
+    string(REPLACE _ - name fuzz-${target})
+    add_executable(${name} ${CMAKE_CURRENT_LIST_DIR}/${target}.c)
+    target_compile_definitions(${name} PRIVATE SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    target_link_libraries(${name} PRIVATE ${fuzz_${target}} flags)
+    if(SANITIZE STREQUAL "fuzzer")
+        target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    else()
+        target_sources(${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/support/replay.c)
+        if(SANITIZE STREQUAL "thread")
+            target_link_libraries(${name} PRIVATE $<TARGET_OBJECTS:c11threads>)
+        endif()
+        add_test(NAME ${name} COMMAND ${name} ${CMAKE_CURRENT_LIST_DIR}/corpus/${target})
+        set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)
+    endif()
+endforeach()

@@ -11,18 +11,20 @@
 
 enum { GENERATION, NEXT, LAST_APPLIED, LAST_CHECKSUM, LAST_APPLIED_AT, OWNER };
 
-static void read_row(const struct pg_rows *rows, struct offsets_row *ret)
+// `first`: the column where they begin.
+static void read_row(const struct pg_rows *rows, size_t row, int first, struct offsets_row *ret)
 {
     *ret = (struct offsets_row){
-        .generation = pg_get_int4(rows, 0, GENERATION),
-        .next = pg_get_int8(rows, 0, NEXT),
-        .last_applied =
-            pg_is_null(rows, 0, LAST_APPLIED) ? OFFSETS_NONE : pg_get_int8(rows, 0, LAST_APPLIED),
-        .last_checksum = pg_get_int8(rows, 0, LAST_CHECKSUM),
-        .last_applied_at_ms = pg_get_time_ms(rows, 0, LAST_APPLIED_AT),
+        .generation = pg_get_int4(rows, row, first + GENERATION),
+        .next = pg_get_int8(rows, row, first + NEXT),
+        .last_applied = pg_is_null(rows, row, first + LAST_APPLIED)
+                            ? OFFSETS_NONE
+                            : pg_get_int8(rows, row, first + LAST_APPLIED),
+        .last_checksum = pg_get_int8(rows, row, first + LAST_CHECKSUM),
+        .last_applied_at_ms = pg_get_time_ms(rows, row, first + LAST_APPLIED_AT),
     };
     // A token of another length is not one of ours: cut, it equals none.
-    struct bytes owner = pg_get_text(rows, 0, OWNER);
+    struct bytes owner = pg_get_text(rows, row, first + OWNER);
     size_t len = owner.len < sizeof ret->owner - 1 ? owner.len : sizeof ret->owner - 1;
     memcpy(ret->owner, owner.data, len);
     ret->owner[len] = '\0';
@@ -38,7 +40,7 @@ static enum err query_row(struct pg *pg, const char *sql, const char *topic, int
         return err;
     *ret_found = pg_count(rows) > 0;
     if (*ret_found)
-        read_row(rows, ret);
+        read_row(rows, 0, 0, ret);
     return ERR_OK;
 }
 
@@ -165,4 +167,32 @@ enum err offsets_note_gap(struct pg *pg, const char *topic, int32_t partition,
     *ret_moved = moved == 1;
     *ret_is_new = noted == 1;
     return ERR_OK;
+}
+
+enum err offsets_list(struct pg *pg, const char *topic, struct offsets_place **ret,
+                      size_t *ret_count, struct why *why)
+{
+    enum { TOPIC, PARTITION, ROW };
+    struct pg_rows *rows CLEANUP(pg_rows_free_p) = NULL;
+    enum err err = pg_exec(pg, sql_offset_list, NULL, 0, &rows, why);
+    if (err != ERR_OK)
+        return err;
+    struct offsets_place *places = mem_array(pg_count(rows) + 1, sizeof *places);
+    size_t count = 0;
+    for (size_t i = 0; i < pg_count(rows); i++) {
+        if (!bytes_equal_string(pg_get_text(rows, i, TOPIC), topic))
+            continue;
+        places[count].partition = pg_get_int4(rows, i, PARTITION);
+        read_row(rows, i, ROW, &places[count++].row);
+    }
+    *ret = places;
+    *ret_count = count;
+    return ERR_OK;
+}
+
+enum err offsets_new_generation(struct pg *pg, const char *topic, size_t *ret_changed,
+                                struct why *why)
+{
+    return pg_change(pg, sql_offset_new_generation, (struct pg_param[]){PG_STRING(topic)}, 1,
+                     ret_changed, why);
 }

@@ -60,3 +60,15 @@ MUST_CHECK enum err offsets_note_gap(struct pg *pg, const char *topic, int32_t p
                                      const struct offsets_row *row, enum offsets_gap gap,
                                      int64_t to, bool *ret_moved, bool *ret_is_new,
                                      struct why *why);
+
+struct offsets_place {
+    int32_t partition;
+    struct offsets_row row;
+};
+// The rows of a topic, by partition; *ret is freed by the caller (mem_free_p).
+MUST_CHECK enum err offsets_list(struct pg *pg, const char *topic, struct offsets_place **ret,
+                                 size_t *ret_count, struct why *why);
+// For a topic that was deleted and made again: every row it has is one generation further, at
+// offset 0, with nothing applied and no owner. *ret_changed: how many rows.
+MUST_CHECK enum err offsets_new_generation(struct pg *pg, const char *topic, size_t *ret_changed,
+                                           struct why *why);

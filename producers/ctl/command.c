@@ -5,6 +5,7 @@
 #include "command.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/program.h"
@@ -51,6 +52,11 @@ static void on_kafka_log(int level, const char *facility, const char *message)
 struct bus_config command_bus(const char *bootstrap_servers, char **properties)
 {
     return (struct bus_config){bootstrap_servers, "retentionctl", properties, on_kafka_log};
+}
+
+bool command_may_wait(enum err err, const struct why *why)
+{
+    return err == ERR_RETRY || (err == ERR_REJECT && strcmp(why->code, "group-in-use") == 0);
 }
 
 struct patience patience_of(int64_t wait_ms)

@@ -29,7 +29,11 @@ int command_end(const struct settings_spec *spec, void *settings, enum err err,
 // The brokers of the settings; properties from the environment, free by bus_properties_free.
 struct bus_config command_bus(const char *bootstrap_servers, char **properties);
 
-// Waits between tries of something that gave ERR_RETRY, up to a deadline. False: it is over, or
+// Waiting may help: ERR_RETRY, and offsets of a group with members. A lane that was stopped is a
+// static member, which the brokers forget only after its session time-out.
+bool command_may_wait(enum err err, const struct why *why);
+
+// Waits between tries, up to a deadline. False: it is over, or
 // the program is stopping.
 struct patience {
     int64_t end_ms;

@@ -27,7 +27,7 @@ static int usage(FILE *to, int status)
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         char name[40];
         snprintf(name, sizeof name, "%s %s", commands[i].family, commands[i].word);
-        fprintf(to, "  %-14s %s\n", name, commands[i].help);
+        fprintf(to, "  %-22s %s\n", name, commands[i].help);
     }
     fprintf(to, "\nretentionctl COMMAND --help tells the settings of each.\n");
     return status;

@@ -120,7 +120,7 @@ static enum err apply_topic(struct bus_admin *admin, const struct settings *sett
     enum err err = ERR_OK;
     do
         err = try_topic(admin, settings, entry, &outcome, why);
-    while (err == ERR_RETRY && patience_wait(patience, why));
+    while (command_may_wait(err, why) && patience_wait(patience, why));
     if (err != ERR_OK)
         return err;
     printf("%s%s: %s", settings->topic_prefix, entry->name,

@@ -87,3 +87,45 @@ def test_every_command_has_help(bare_world):
     bare_world.ctl("no-such-command", status=2)
     bare_world.ctl("consume", status=2)
     bare_world.ctl("consume", "predictions", "--from", "somewhere", status=1)
+
+
+def test_a_topic_that_was_made_again_is_read_as_a_new_generation(world):
+    admin = AdminClient({"bootstrap.servers": world.stack.kafka})
+    topic = world.topic("employee-changes")
+
+    def recorded():
+        return world.scalar("SELECT count(*) FROM predictions_history")
+
+    def places():
+        return world.query("SELECT DISTINCT generation, next FROM kafka_offset WHERE topic = %s", topic)
+
+    scoring = world.scoring()
+    assert world.hris(source="ibm").wait() == 0
+    wait_for("1,470 rows", lambda: recorded() == 1470, 60)
+    # A lane at work is not moved, and nothing else is.
+    wait_for("states", lambda: world.scalar("SELECT count(*) FROM employee") == 1470, 60)
+    before = world.query("SELECT * FROM kafka_offset WHERE topic = %s ORDER BY partition", topic)
+    world.ctl("topics", "new-generation", "employee-changes", "--yes", "--wait", "2s", status=1)
+    assert [row[:3] for row in before] == [
+        row[:3] for row in world.query("SELECT * FROM kafka_offset WHERE topic = %s ORDER BY partition", topic)]
+    scoring.stop()
+
+    admin.delete_topics([topic], operation_timeout=20)[topic].result()
+    wait_for("the topic gone", lambda: topic not in admin.list_topics(timeout=20).topics)
+    # The stopped lane is a member of its group until its session is over.
+    assert "created" in world.ctl("topics", "apply", seconds=90)
+    # Told, but not done.
+    told = world.ctl("topics", "new-generation", "employee-changes", status=1)
+    assert "partition 7: offset 0 gen=1 -> offset 0 gen=2" in told and "generation 1 -> next 0 generation 2" in told
+    assert all(generation == 1 and next > 0 for generation, next in places())
+    # The name may stand with the prefix, as refusals print it.
+    assert world.ctl("topics", "new-generation", topic, "--yes") == told
+    assert places() == [(2, 0)]
+
+    assert world.hris(source="again", event_time="2026-01-03").wait() == 0
+    world.scoring()
+    wait_for("2,940 rows", lambda: recorded() == 2940, 60)
+    assert world.scalar("SELECT count(*) FROM predictions_history WHERE id LIKE %s", "%employee-changes@2/%") == 1470
+    wait_for("newer states", lambda: world.query("SELECT DISTINCT generation FROM employee") == [(2,)], 60)
+    world.ctl("topics", "new-generation", "no-such-topic", status=1)
+    world.ctl("topics", "new-generation", "dead-letters", "--yes", status=1)

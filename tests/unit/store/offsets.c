@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "support/check.h"
 
+#include "base/mem.h"
 #include "store/offsets.h"
 #include "support/pg.h"
 
@@ -156,6 +157,37 @@ static void a_gap_is_noted_together_with_the_move_over_it(void **state)
     assert_int_equal(pg_value(pg, "SELECT count(*) FROM recorder_gap"), 2);
 }
 
+static void a_new_generation_starts_again_and_frees_its_partitions_only(void **state)
+{
+    (void)state;
+    CLEANUP(pg_close_p) struct pg *pg = pg_server_migrated(server);
+    struct offsets_row mine = take(pg, "again", 0), other = take(pg, "other", 0);
+    take(pg, "again", 1);
+    struct offsets_step steps[] = {step_of("again", 0, &mine, 10), step_of("other", 0, &other, 20)};
+    assert_int_equal(advance(pg, steps, 2), 2);
+    size_t changed = 0, count = 0;
+    struct why why = {0};
+    assert_ok(offsets_new_generation(pg, "again", &changed, &why), &why);
+    assert_int_equal(changed, 2);
+    CLEANUP(mem_free_p) struct offsets_place *places = NULL;
+    assert_ok(offsets_list(pg, "again", &places, &count, &why), &why);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(places[i].partition, i);
+        assert_int_equal(places[i].row.generation, 2);
+        assert_int_equal(places[i].row.next, 0);
+        assert_int_equal(places[i].row.last_applied, OFFSETS_NONE);
+        assert_string_equal(places[i].row.owner, "");
+    }
+    // Who held it before moves nothing any more, not even from the new place.
+    mine.next = 0;
+    struct offsets_step late = step_of("again", 0, &mine, 5);
+    assert_int_equal(advance(pg, &late, 1), 0);
+    assert_int_equal(take(pg, "other", 0).next, 20);
+    assert_ok(offsets_new_generation(pg, "nobody", &changed, &why), &why);
+    assert_int_equal(changed, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +196,7 @@ int main(void)
         cmocka_unit_test(control_records_move_the_place_and_keep_the_last_record),
         cmocka_unit_test(many_steps_tell_how_many_were_ours),
         cmocka_unit_test(a_gap_is_noted_together_with_the_move_over_it),
+        cmocka_unit_test(a_new_generation_starts_again_and_frees_its_partitions_only),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -80,6 +80,22 @@ bool pg_is_connected(const struct pg *pg)
     return pg->conn != NULL;
 }
 
+bool pg_is_alive(struct pg *pg)
+{
+    if (pg->conn == NULL)
+        return false;
+    // An idle server is silent. Its last words and the end of the connection may come together, and
+    // libpq takes one of them at a time.
+    struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
+    for (int i = 0; i < 2 && poll(&fd, 1, 0) > 0; i++) {
+        if (PQconsumeInput(pg->conn) == 0 || PQstatus(pg->conn) == CONNECTION_BAD) {
+            drop(pg);
+            return false;
+        }
+    }
+    return true;
+}
+
 uint64_t pg_session(const struct pg *pg)
 {
     return pg->session;

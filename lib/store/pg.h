@@ -39,6 +39,9 @@ DEFINE_CLEANUP(struct pg, pg_close)
 // transaction on a new connection would be worse than none: they give ERR_RETRY without one.
 MUST_CHECK enum err pg_connect(struct pg *pg, struct why *why);
 bool pg_is_connected(const struct pg *pg);
+// Looks, without asking the server, whether it has ended the session; the connection is closed
+// then. For idle times, outside of a transaction: other calls notice by themselves.
+bool pg_is_alive(struct pg *pg);
 // Counts connects: temporary tables and settings made under another number are gone.
 uint64_t pg_session(const struct pg *pg);
 

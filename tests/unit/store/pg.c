@@ -44,6 +44,31 @@ static void states_of_errors_have_their_verdicts(void **state)
         assert_int_equal(pg_verdict(cases[i].sqlstate), cases[i].err);
 }
 
+static void an_idle_connection_notices_that_its_server_is_gone(void **state)
+{
+    (void)state;
+    char *url = pg_server_new_database(server);
+    struct pg *pg = pg_server_connect(url, NULL), *other = pg_server_connect(url, NULL);
+    assert_true(pg_is_alive(pg));
+    assert_int_equal(pg_value(pg, "SELECT 1"), 1);
+    assert_true(pg_is_alive(pg));
+    pg_must(other, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                   " WHERE pid <> pg_backend_pid() AND datname = current_database()");
+    int64_t end_ms = clock_mono_ms() + 10000;
+    while (pg_is_alive(pg) && clock_mono_ms() < end_ms)
+        usleep(1000);
+    assert_false(pg_is_alive(pg));
+    assert_false(pg_is_connected(pg));
+    pg_server_crash(server);
+    while (pg_is_alive(other) && clock_mono_ms() < end_ms)
+        usleep(1000);
+    assert_false(pg_is_connected(other));
+    pg_server_again(server);
+    pg_close(other);
+    pg_close(pg);
+    free(url);
+}
+
 static void a_broken_url_is_refused_and_not_quoted(void **state)
 {
     (void)state;
@@ -248,6 +273,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(states_of_errors_have_their_verdicts),
+        cmocka_unit_test(an_idle_connection_notices_that_its_server_is_gone),
         cmocka_unit_test(a_broken_url_is_refused_and_not_quoted),
         cmocka_unit_test(a_server_that_is_away_is_worth_a_retry_and_a_missing_database_is_not),
         cmocka_unit_test(values_come_back_as_they_went),

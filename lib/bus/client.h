@@ -2,6 +2,7 @@
 #pragma once
 
 #include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
 
 #include "base/err.h"
 #include "bus/config.h"
@@ -24,9 +25,12 @@ bool bus_conf_set_if_known(rd_kafka_conf_t *conf, const char *name, const char *
 // Creates the client; takes *conf in any case.
 MUST_CHECK enum err bus_client_new(rd_kafka_type_t type, rd_kafka_conf_t **conf, rd_kafka_t **ret,
                                    struct why *why);
-// What the opaque of every handle starts with: where its log lines go.
+// What the opaque of every handle starts with: where its log lines go, and how its brokers are.
 struct bus_opaque {
     void (*log)(int level, const char *facility, const char *message);
+    // Monotonic milliseconds, 0: never. Moved by librdkafka's threads.
+    atomic_llong all_down_ms; // no broker could be reached
+    atomic_llong answered_ms; // one has answered; only where the handle counts answers
 };
 
 // Verdict of a response code of the client or a broker outside transactions.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "bus/client.h"
 
@@ -61,7 +62,9 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *unused)
 {
     (void)unused;
-    const struct bus_opaque *opaque = rd_kafka_opaque(rk);
+    struct bus_opaque *opaque = rd_kafka_opaque(rk);
+    if (opaque != NULL && code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        atomic_store(&opaque->all_down_ms, clock_mono_ms());
     if (opaque != NULL && opaque->log != NULL)
         opaque->log(code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ? 4 : 6,
                     rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);

@@ -16,8 +16,20 @@
 // assignment is answered empty at once, kept as pending, and tried again from the polls, so that
 // the group is not held up. librdkafka's batch call waits out its whole time unless the batch is
 // full; so the first message is waited for alone and the rest taken without waiting.
+//
+// A static member can be fenced by its own ghost: after an outage as long as its session librdkafka
+// forgets its member id, and until the owner has polled (it may be in a commit that waits for the
+// brokers) it sends heartbeats without one, which the broker takes for a stranger's. The client is
+// then of no more use, but the place in the group is ours: so after an outage the client is made
+// again. A process that has really taken the slot has also taken the transactional id, and the
+// producer will say so.
 
-enum { BLOCK_MAX = 10000, TOPICS_MAX = 64, LOOKUP_MS = 5000 };
+enum {
+    BLOCK_MAX = 10000,
+    TOPICS_MAX = 64,
+    LOOKUP_MS = 5000,
+    GHOST_MS = 60000, // since the brokers were away: until then being fenced is our own doing
+};
 
 struct interned {
     const rd_kafka_topic_t *handle;
@@ -26,10 +38,12 @@ struct interned {
 
 struct bus_consumer {
     struct bus_opaque opaque; // first: the log callback looks for it here
+    const struct bus_config *config;
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;
-    char *group;
-    struct bus_consumer_options options;
+    char *group, *instance_id;
+    char **subscribed;                   // options.topic_count of them
+    struct bus_consumer_options options; // without its pointers to text, which are above
     struct interned topics[TOPICS_MAX];
     size_t topic_count;
     rd_kafka_message_t **taken; // messages of the block that is out
@@ -131,6 +145,20 @@ static enum err find_offsets(struct bus_consumer *consumer, rd_kafka_topic_parti
     return err;
 }
 
+// Fenced, but by itself; see above.
+static bool is_ghost(const struct bus_consumer *consumer)
+{
+    int64_t down_ms = atomic_load(&consumer->opaque.all_down_ms);
+    return down_ms > 0 && clock_mono_ms() - down_ms < GHOST_MS &&
+           rd_kafka_fatal_error(consumer->rk, NULL, 0) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+}
+
+// What a client that will be replaced by the next poll fails in is no failure.
+static enum err unless_ghost(const struct bus_consumer *consumer, enum err err)
+{
+    return err == ERR_FATAL && is_ghost(consumer) ? ERR_OK : err;
+}
+
 static void forget(rd_kafka_topic_partition_list_t **list)
 {
     if (*list != NULL)
@@ -210,21 +238,40 @@ static enum err subscribe(struct bus_consumer *consumer, struct why *why)
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new((int)consumer->options.topic_count);
     for (size_t i = 0; i < consumer->options.topic_count; i++)
-        rd_kafka_topic_partition_list_add(list, consumer->options.topics[i], RD_KAFKA_PARTITION_UA);
+        rd_kafka_topic_partition_list_add(list, consumer->subscribed[i], RD_KAFKA_PARTITION_UA);
     rd_kafka_resp_err_t code = rd_kafka_subscribe(consumer->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ERR_OK : bus_fail(code, "cannot subscribe", why);
 }
 
-static enum err client_open(struct bus_consumer *consumer, const struct bus_config *config,
-                            struct why *why)
+static rd_kafka_resp_err_t on_response(rd_kafka_t *rk, int fd, const char *broker, int32_t id,
+                                       int16_t key, int16_t version, int32_t correlation,
+                                       size_t size, int64_t took, rd_kafka_resp_err_t code,
+                                       void *opaque)
+{
+    (void)rk, (void)fd, (void)broker, (void)id, (void)key, (void)version, (void)correlation;
+    (void)size, (void)took;
+    struct bus_consumer *consumer = opaque;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        atomic_store(&consumer->opaque.answered_ms, clock_mono_ms());
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque,
+                                  char *text, size_t size)
+{
+    (void)conf, (void)text, (void)size;
+    return rd_kafka_interceptor_add_on_response_received(rk, "answers", on_response, opaque);
+}
+
+static enum err client_open(struct bus_consumer *consumer, struct why *why)
 {
     const struct bus_consumer_options *options = &consumer->options;
     char kbytes[32];
     int64_t queue_bytes = options->queue_bytes > 0 ? options->queue_bytes : 16 * 1024 * 1024;
     snprintf(kbytes, sizeof kbytes, "%lld", (long long)(queue_bytes / 1024));
     const struct bus_pair pairs[] = {
-        {"group.id", options->group},
+        {"group.id", consumer->group},
         {"partition.assignment.strategy", "range"},
         {"enable.auto.commit", "false"},
         {"enable.auto.offset.store", "false"},
@@ -243,16 +290,17 @@ static enum err client_open(struct bus_consumer *consumer, const struct bus_conf
         {"queued.max.messages.kbytes", kbytes},
         {"enable.partition.eof", options->wants_end ? "true" : "false"},
         // NULL is not accepted as a value: the last pair is only counted with an instance id.
-        {"group.instance.id", options->instance_id == NULL ? "" : options->instance_id},
+        {"group.instance.id", consumer->instance_id == NULL ? "" : consumer->instance_id},
     };
     rd_kafka_conf_t *conf = NULL;
-    size_t count = ARRAY_LEN(pairs) - (options->instance_id == NULL);
-    enum err err = bus_conf_new(config, pairs, count, consumer, &conf, why);
+    size_t count = ARRAY_LEN(pairs) - (consumer->instance_id == NULL);
+    enum err err = bus_conf_new(consumer->config, pairs, count, consumer, &conf, why);
     if (err != ERR_OK)
         return err;
     // Without it a full queue is looked at again only after a second.
     bus_conf_set_if_known(conf, "fetch.queue.backoff.ms", "1");
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_interceptor_add_on_new(conf, "answers", on_new, consumer);
     err = bus_client_new(RD_KAFKA_CONSUMER, &conf, &consumer->rk, why);
     if (err != ERR_OK)
         return err;
@@ -267,13 +315,20 @@ enum err bus_consumer_open(const struct bus_config *config,
 {
     CLEANUP(bus_consumer_close_p) struct bus_consumer *consumer = mem_zalloc(sizeof *consumer);
     consumer->opaque.log = config->log;
+    consumer->config = config;
     consumer->options = *options;
     consumer->group = mem_dup(options->group);
+    consumer->instance_id = options->instance_id == NULL ? NULL : mem_dup(options->instance_id);
+    consumer->subscribed = mem_array(options->topic_count, sizeof *consumer->subscribed);
+    for (size_t i = 0; i < options->topic_count; i++)
+        consumer->subscribed[i] = mem_dup(options->topics[i]);
+    consumer->options.group = consumer->options.instance_id = NULL;
+    consumer->options.topics = NULL;
     consumer->taken = mem_array(BLOCK_MAX, sizeof(rd_kafka_message_t *));
     consumer->messages = mem_array(BLOCK_MAX, sizeof *consumer->messages);
     consumer->ends = mem_array(BLOCK_MAX, sizeof *consumer->ends);
     backoff_init(&consumer->pending_backoff, 100, 5000);
-    enum err err = client_open(consumer, config, why);
+    enum err err = client_open(consumer, why);
     if (err == ERR_OK)
         err = subscribe(consumer, why);
     if (err != ERR_OK)
@@ -290,18 +345,28 @@ static void release_taken(struct bus_consumer *consumer)
     consumer->end_count = 0;
 }
 
-void bus_consumer_close(struct bus_consumer *consumer)
+static void client_close(struct bus_consumer *consumer)
 {
-    if (consumer == NULL)
-        return;
     release_taken(consumer);
     consumer->is_closing = true;
     if (consumer->queue != NULL)
         rd_kafka_queue_destroy(consumer->queue);
+    consumer->queue = NULL;
     if (consumer->rk != NULL) {
         rd_kafka_consumer_close(consumer->rk);
         rd_kafka_destroy(consumer->rk);
     }
+    consumer->rk = NULL;
+    consumer->is_closing = false;
+    for (size_t i = 0; i < consumer->topic_count; i++)
+        consumer->topics[i].handle = NULL; // the next client has others, perhaps at this address
+}
+
+void bus_consumer_close(struct bus_consumer *consumer)
+{
+    if (consumer == NULL)
+        return;
+    client_close(consumer);
     forget(&consumer->held);
     forget(&consumer->pending);
     for (size_t i = 0; i < consumer->topic_count; i++)
@@ -309,6 +374,10 @@ void bus_consumer_close(struct bus_consumer *consumer)
     free(consumer->taken);
     free(consumer->messages);
     free(consumer->ends);
+    for (size_t i = 0; i < consumer->options.topic_count; i++)
+        free(consumer->subscribed[i]);
+    free(consumer->subscribed);
+    free(consumer->instance_id);
     free(consumer->group);
     free(consumer);
 }
@@ -388,6 +457,26 @@ static enum err take_failure(struct bus_consumer *consumer, struct why *why)
     return err;
 }
 
+bool bus_consumer_is_connected(const struct bus_consumer *consumer, struct why *why)
+{
+    if (atomic_load(&consumer->opaque.all_down_ms) <= atomic_load(&consumer->opaque.answered_ms))
+        return true;
+    IGNORE(why_say(why, ERR_RETRY, "no Kafka broker can be reached")); // the words are what counts
+    return false;
+}
+
+// A new client for one that was fenced by its own ghost; the group gives it its partitions again.
+static enum err open_again(struct bus_consumer *consumer, struct why *why)
+{
+    if (consumer->opaque.log != NULL)
+        consumer->opaque.log(4, "GHOST", "fenced after an outage: joining the group again");
+    client_close(consumer);
+    revoke(consumer);
+    consumer->failure = ERR_OK;
+    enum err err = client_open(consumer, why);
+    return err == ERR_OK ? subscribe(consumer, why) : err;
+}
+
 enum err bus_consumer_poll(struct bus_consumer *consumer, size_t max, int64_t wait_ms,
                            struct bus_block *ret, struct why *why)
 {
@@ -411,6 +500,10 @@ enum err bus_consumer_poll(struct bus_consumer *consumer, size_t max, int64_t wa
                 *why = event;
             err = verdict == ERR_OK ? err : verdict;
         }
+    }
+    if (is_ghost(consumer)) {
+        count = 0;
+        err = open_again(consumer, why);
     }
     *ret = (struct bus_block){.messages = consumer->messages,
                               .count = count,
@@ -485,9 +578,11 @@ enum err bus_consumer_rewind(struct bus_consumer *consumer, struct why *why)
     // A new assignment drops everything that was fetched ahead, whatever state a fetcher is in.
     enum err err = look_up_committed(consumer, consumer->held, why);
     if (err != ERR_OK)
-        return err;
+        return unless_ghost(consumer, err);
     rd_kafka_resp_err_t code = rd_kafka_assign(consumer->rk, consumer->held);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ERR_OK : bus_fail(code, "cannot rewind", why);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return unless_ghost(consumer, bus_fail(code, "cannot rewind", why));
+    return ERR_OK;
 }
 
 enum err bus_consumer_restart(struct bus_consumer *consumer, struct why *why)
@@ -498,10 +593,10 @@ enum err bus_consumer_restart(struct bus_consumer *consumer, struct why *why)
     // Finding the offsets may take long, and nothing may be fetched from the old ones meanwhile.
     rd_kafka_resp_err_t code = rd_kafka_assign(consumer->rk, NULL);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return bus_fail(code, "cannot start partitions again", why);
+        return unless_ghost(consumer, bus_fail(code, "cannot start partitions again", why));
     consumer->pending = TAKE(consumer->held);
     start_pending(consumer);
-    return take_failure(consumer, why);
+    return unless_ghost(consumer, take_failure(consumer, why));
 }
 
 enum err bus_consumer_bounds(struct bus_consumer *consumer, const char *topic, int32_t partition,
@@ -544,7 +639,7 @@ enum err bus_consumer_keep_alive(struct bus_consumer *consumer, bool *ret_rebala
     free(topic);
     *ret_rebalanced = consumer->was_rebalanced;
     enum err failure = take_failure(consumer, why);
-    return failure != ERR_OK ? failure : err;
+    return unless_ghost(consumer, failure != ERR_OK ? failure : err);
 }
 
 void bus_consumer_note(struct bus_consumer *consumer, const struct bus_position *positions,

@@ -12,7 +12,7 @@
 // A member of a Kafka consumer group, read in blocks. Never commits or resets offsets by itself: a
 // partition without a known place, or one out of range, is an error that names the remedy. All
 // calls and all callbacks run on the thread that owns the consumer. The assignor is range and
-// eager.
+// eager. The bus_config is borrowed as long as the consumer lives.
 
 struct bus_position {
     const char *topic; // borrowed
@@ -86,6 +86,8 @@ void bus_block_release(struct bus_consumer *consumer, struct bus_block *block);
 // The partitions held now, with the offset (and its metadata) they were started at. Returns the
 // count; *ret is freed by the caller (mem_free_p).
 size_t bus_consumer_assignment(struct bus_consumer *consumer, struct bus_position **ret);
+// False, with a sentence, while no broker can be reached. librdkafka goes on trying: poll on.
+bool bus_consumer_is_connected(const struct bus_consumer *consumer, struct why *why);
 // Continues at that offset; what was fetched ahead of that partition is dropped.
 MUST_CHECK enum err bus_consumer_seek(struct bus_consumer *consumer, const char *topic,
                                       int32_t partition, int64_t offset, struct why *why);

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,8 @@ enum {
     IDLE_MS = 200,
     ENCODED_MAX = 2 * 1024 * 1024,
     REASONS_MAX = 32,
-    PARTITIONS_MAX = 1024
+    PARTITIONS_MAX = 1024,
+    STUCK_MS = 5000 // longer inside one call means that it waits for something
 };
 
 // What the open transaction has done so far.
@@ -78,6 +80,7 @@ struct lane {
     bool is_stuck; // the record at `stuck` has to be waited for
     struct bus_position stuck;
     struct bus_producer_counts counted;
+    atomic_llong turned_ms; // when its thread came by last
     pthread_mutex_t ready_lock;
     bool is_ready;
     struct why unready;
@@ -143,7 +146,12 @@ bool lane_is_ready(struct lane *lane, struct why *why)
     if (!is_ready)
         *why = lane->unready;
     pthread_mutex_unlock(&lane->ready_lock);
-    return is_ready;
+    int64_t away_ms = clock_mono_ms() - atomic_load(&lane->turned_ms);
+    if (!is_ready || away_ms < STUCK_MS)
+        return is_ready;
+    IGNORE(why_say(why, ERR_RETRY, "lane %s has waited for an answer of Kafka for %" PRId64 " s",
+                   lane->options.topic, away_ms / 1000)); // its words are what counts
+    return false;
 }
 
 // Back-off after something that is out of reach: said once per wait, and ended early by a stop.
@@ -479,6 +487,7 @@ static enum err take_assignment(struct lane *lane, struct why *why)
 
 static enum err turn(struct lane *lane, struct why *why)
 {
+    atomic_store(&lane->turned_ms, clock_mono_ms());
     struct bus_block block;
     enum err err = bus_consumer_poll(lane->consumer, BLOCK_MESSAGES,
                                      lane->is_open ? DRAIN_MS : IDLE_MS, &block, why);
@@ -501,7 +510,10 @@ static enum err turn(struct lane *lane, struct why *why)
         if (err == ERR_RETRY)
             err = wait_for(lane, "kafka", why);
     }
-    if (err == ERR_OK && is_drained && !lane->is_open)
+    struct why cause = {0};
+    if (!bus_consumer_is_connected(lane->consumer, &cause))
+        set_ready(lane, &cause);
+    else if (err == ERR_OK && is_drained && !lane->is_open)
         goes_on(lane);
     return err;
 }

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ enum {
     LINGER_MS = 20,    // since the begin of the last batch
     NOTE_MS = 5000,    // between the offsets that are offered to the group
     ADMIN_WAIT_MS = 10000,
+    STUCK_MS = 5000, // longer inside one call means that it waits for something
 };
 
 struct recorder {
@@ -66,6 +68,7 @@ struct recorder {
     int64_t last_batch_ms, noted_ms;
     uint64_t last_batch_records;
     struct backoff backoff;
+    atomic_llong turned_ms; // when its thread came by last
     pthread_mutex_t ready_lock;
     bool is_ready;
     struct why unready;
@@ -123,7 +126,12 @@ bool recorder_is_ready(struct recorder *recorder, struct why *why)
     if (!is_ready)
         *why = recorder->unready;
     pthread_mutex_unlock(&recorder->ready_lock);
-    return is_ready;
+    int64_t away_ms = clock_mono_ms() - atomic_load(&recorder->turned_ms);
+    if (!is_ready || away_ms < STUCK_MS)
+        return is_ready;
+    IGNORE(why_say(why, ERR_RETRY, "the recorder has waited for an answer for %" PRId64 " s",
+                   away_ms / 1000)); // its words are what counts
+    return false;
 }
 
 static void count(const struct recorder *recorder, enum metric_id id, const char *label1,
@@ -449,6 +457,7 @@ static void linger(const struct recorder *recorder)
 
 static enum err turn(struct recorder *recorder, struct why *why)
 {
+    atomic_store(&recorder->turned_ms, clock_mono_ms());
     linger(recorder);
     if (recorder->restart_at_ms != 0 && clock_mono_ms() >= recorder->restart_at_ms)
         return restart(recorder, why);
@@ -466,8 +475,14 @@ static enum err turn(struct recorder *recorder, struct why *why)
         return wait_for(recorder, "kafka", why);
     if (err != ERR_OK)
         return err;
+    struct why cause = {0};
     if (has_news(&block))
         err = work(recorder, &block, why);
+    else if (!bus_consumer_is_connected(recorder->consumer, &cause))
+        set_ready(recorder, &cause);
+    else if (recorder->is_assigned && !pg_is_alive(recorder->pg))
+        err = start_again(recorder, "postgresql",
+                          &(struct why){.text = "PostgreSQL has ended the session"}, why);
     else if (recorder->is_assigned)
         works_again(recorder);
     if (err == ERR_OK && clock_mono_ms() - recorder->noted_ms >= NOTE_MS)

@@ -61,7 +61,15 @@ static enum err give_offsets(struct bus_admin *admin, const char *group, const c
         given++;
     }
     *ret_given = given;
-    return given == 0 ? ERR_OK : bus_admin_set_group_offsets(admin, group, positions, given, why);
+    if (given > 0)
+        err = bus_admin_set_group_offsets(admin, group, positions, given, why);
+    // A worker that refused to start for want of an offset is a member still.
+    if (err == ERR_REJECT && strcmp(why->code, "group-in-use") == 0)
+        return why_say(why, ERR_RETRY,
+                       "group %s has members: stop its workers; one that has ended counts until "
+                       "its session is over, 10 seconds",
+                       group);
+    return err;
 }
 
 // Two topics of different counts would put one employee into two partition numbers.

@@ -1,0 +1,376 @@
+# SPDX-License-Identifier: MIT
+"""What the system tests share: the real people, events made from them, topics read to their end, and
+the moment when everything that was sent has gone all the way."""
+import csv
+import io
+import itertools
+import json
+import random
+import struct
+import threading
+import time
+import uuid
+
+import fastavro
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition, OFFSET_BEGINNING
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+
+from conftest import EMPLOYEES_CSV, REPO, SLOW, wait_for
+
+FEATURES = json.loads((REPO / "models/features.json").read_text())["attributes"]
+CHANGES, PREDICTIONS, HIGH_RISK, DEAD_LETTERS = "employee-changes", "predictions", "high-risk", "dead-letters"
+PARTITIONS = 8
+# 2026-01-02T03:04:05Z, also what World.hris says when nothing else is asked for.
+EVENT_TIME = 1767323045000
+
+
+def quiet(kafka):
+    """Settings of every client here. Tests take servers away: what librdkafka says then is no news."""
+    return {"bootstrap.servers": kafka, "log_level": 0}
+
+
+def bits(number):
+    """A double as its 64 bits: the only equality that counts between two copies of one score."""
+    return None if number is None else struct.pack(">d", number)
+
+
+def murmur2(key):
+    """The partitioner of Java clients, Kafka Connect and Debezium, from Kafka's Utils.murmur2."""
+    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    h = 0x9747B28C ^ len(key)
+    whole = len(key) & ~3
+    for (k,) in struct.iter_unpack("<I", key[:whole]):
+        k = k * m & mask
+        k ^= k >> 24
+        h = (h * m & mask) ^ (k * m & mask)
+    left = key[whole:]
+    if len(left) > 2:
+        h ^= left[2] << 16
+    if len(left) > 1:
+        h ^= left[1] << 8
+    if left:
+        h = (h ^ left[0]) * m & mask
+    h ^= h >> 13
+    h = h * m & mask
+    return h ^ h >> 15
+
+
+def partition_of(key, partitions=PARTITIONS):
+    return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+# ---- people ---------------------------------------------------------------------------------------
+
+
+def csv_rows(path=EMPLOYEES_CSV):
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def attributes_of(row):
+    """The cells of a CSV row as the values of an event."""
+    return {f["name"]: row[f["name"]] if f["type"] == "category" else int(row[f["name"]]) for f in FEATURES}
+
+
+PEOPLE = csv_rows()
+ATTRIBUTES = [attributes_of(row) for row in PEOPLE]
+
+
+def write_csv(path, count, first=100_000):
+    """The real people over and over, each time under a new number."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, PEOPLE[0].keys(), lineterminator="\n")
+    writer.writeheader()
+    for i in range(count):
+        writer.writerow({**PEOPLE[i % len(PEOPLE)], "EmployeeNumber": first + i})
+    path.write_text(text.getvalue())
+    return path
+
+
+def change(employee, attributes, event_time=EVENT_TIME, kind="updated", **other):
+    """One EmployeeChanged as a dict."""
+    return {"event_id": str(uuid.uuid4()), "employee_id": str(employee), "event_time": event_time,
+            "change": kind, "source": "test", "requested_by": None, **attributes, **other}
+
+
+def history(employees, events_each=None, first=500_000):
+    """Changes of many employees, round after round (without end when not told): the event times of each
+    only grow, and each event has the attributes of another person, so that a wrong order is a wrong
+    score."""
+    for turn in itertools.count() if events_each is None else range(events_each):
+        for i in range(employees):
+            yield change(first + i, ATTRIBUTES[(i * 7 + turn * 131) % len(ATTRIBUTES)],
+                         event_time=EVENT_TIME + turn * 60_000)
+
+
+# ---- writing ----------------------------------------------------------------------------------------
+
+
+def frame(schema_id, body):
+    return b"\0" + struct.pack(">I", schema_id) + body
+
+
+class Writer:
+    """A producer of EmployeeChanged that has nothing to do with our code. Under the registered schema
+    when none is given, else under that one (a JSON-like dict), registered for `subject`."""
+
+    def __init__(self, world, schema=None, subject=None, partitioner="murmur2_random", **settings):
+        self.world = world
+        self.topic = world.topic(CHANGES)
+        registry = SchemaRegistryClient({"url": world.stack.registry})
+        if schema is None:
+            known = registry.get_latest_version(self.topic + "-value")
+            schema, self.schema_id = json.loads(known.schema.schema_str), known.schema_id
+        else:
+            self.schema_id = registry.register_schema(
+                subject or self.topic + "-value", Schema(json.dumps(schema), "AVRO"))
+        self.schema = schema
+        self.parsed = fastavro.parse_schema(json.loads(json.dumps(schema)))
+        self.producer = Producer({**quiet(world.stack.kafka), "partitioner": partitioner,
+                                  "enable.idempotence": True, "linger.ms": 5, "message.timeout.ms": 120_000,
+                                  "queue.buffering.max.messages": 1_000_000, **settings})
+        self.places = []  # (partition, offset) of each record, in the order of sending once flushed
+        self.failed = []
+
+    def encode(self, event):
+        out = io.BytesIO()
+        fastavro.schemaless_writer(out, self.parsed, event)
+        return frame(self.schema_id, out.getvalue())
+
+    def send(self, event, **other):
+        """-> index into places"""
+        return self.send_bytes(self.encode(event), event["employee_id"].encode(), **other)
+
+    def send_bytes(self, value, key, **other):
+        at = len(self.places)
+        self.places.append(None)
+
+        def delivered(error, message):
+            if error is not None:
+                self.failed.append(error)
+            else:
+                self.places[at] = (message.partition(), message.offset())
+
+        while True:
+            try:
+                self.producer.produce(self.topic, value, key, on_delivery=delivered, **other)
+                break
+            except BufferError:
+                self.producer.poll(0.1)
+        self.producer.poll(0)
+        return at
+
+    def flush(self, seconds=60):
+        left = self.producer.flush(seconds * SLOW)
+        assert left == 0 and not self.failed, f"{left} records not acknowledged; {self.failed[:3]}"
+        return self
+
+
+class Stream(threading.Thread):
+    """Sends events steadily from a thread, so that a test can break things meanwhile."""
+
+    def __init__(self, writer, events, per_second):
+        super().__init__(daemon=True)
+        self.writer, self.events, self.per_second = writer, events, per_second
+        self.sent, self.failure, self.is_over = 0, None, False
+        self.start()
+
+    def run(self):
+        try:
+            began = time.monotonic()
+            for event in self.events:
+                if self.is_over:
+                    break
+                self.writer.send(event)
+                self.sent += 1
+                if self.sent % 100 == 0:
+                    ahead = self.sent / self.per_second - (time.monotonic() - began)
+                    if ahead > 0:
+                        time.sleep(ahead)
+        except BaseException as failure:  # given to the test by finish()
+            self.failure = failure
+
+    def stop(self):
+        """-> events sent, all of them acknowledged"""
+        self.is_over = True
+        return self.finish()
+
+    def finish(self, seconds=120):
+        """The same at the end of the events."""
+        self.join(seconds * SLOW)
+        assert not self.is_alive(), f"the stream still sends after {self.sent} events"
+        if self.failure is not None:
+            raise self.failure
+        self.writer.flush(seconds)
+        return self.sent
+
+
+# ---- reading ----------------------------------------------------------------------------------------
+
+
+class Record:
+    """One message of a topic."""
+
+    __slots__ = ("topic", "partition", "offset", "timestamp", "key", "raw", "headers", "value")
+
+    def __init__(self, message):
+        self.topic, self.partition, self.offset = message.topic(), message.partition(), message.offset()
+        self.timestamp = message.timestamp()[1]
+        self.key, self.raw, self.value = message.key(), message.value(), None
+        self.headers = message.headers() or []
+
+    def header(self, name):
+        """Its text; None without one. There must not be two."""
+        found = [value for key, value in self.headers if key == name]
+        assert len(found) <= 1, f"{self} has {len(found)} headers {name}"
+        return found[0].decode() if found else None
+
+    @property
+    def place(self):
+        return self.partition, self.offset
+
+    def __repr__(self):
+        shown = self.value if self.value is not None else self.raw
+        return f"<{self.topic}/{self.partition}/{self.offset} key={self.key!r} {str(shown)[:300]}>"
+
+
+def read_topic(stack, topic, isolation="read_committed", seconds=120):
+    """All records of a topic, up to the end that readers of committed data see now, in the order of
+    their partitions."""
+    consumer = Consumer({**quiet(stack.kafka), "group.id": "reader-" + uuid.uuid4().hex,
+                         "isolation.level": isolation, "enable.partition.eof": True,
+                         "enable.auto.commit": False, "auto.offset.reset": "error",
+                         "fetch.wait.max.ms": 50})
+    try:
+        partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+        assert partitions, f"there is no topic {topic}"
+        consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
+        records, open_partitions = [], set(partitions)
+        end = time.monotonic() + seconds * SLOW
+        while open_partitions:
+            assert time.monotonic() < end, f"{topic}: {len(records)} records, no end of {open_partitions}"
+            for message in consumer.consume(10_000, 0.2):
+                if message.error() is None:
+                    records.append(Record(message))
+                elif message.error().code() == KafkaError._PARTITION_EOF:
+                    open_partitions.discard(message.partition())
+                else:
+                    raise AssertionError(f"{topic}: {message.error()}")
+    finally:
+        consumer.close()
+    return sorted(records, key=lambda record: record.place)
+
+
+class Decoder:
+    """Framed Avro by fastavro and the registry."""
+
+    def __init__(self, stack):
+        self.registry, self.schemas = SchemaRegistryClient({"url": stack.registry}), {}
+
+    def __call__(self, raw):
+        assert raw[:1] == b"\0", raw[:8]
+        schema_id = struct.unpack(">I", raw[1:5])[0]
+        if schema_id not in self.schemas:
+            text = self.registry.get_schema(schema_id).schema_str
+            self.schemas[schema_id] = fastavro.parse_schema(json.loads(text))
+        body = io.BytesIO(raw[5:])
+        value = fastavro.schemaless_reader(body, self.schemas[schema_id])
+        assert body.tell() == len(raw) - 5, "bytes behind the record"
+        return value
+
+
+def decoded(world, name):
+    """All committed records of one of our topics with their values (None where null)."""
+    decode = Decoder(world.stack)
+    records = read_topic(world.stack, world.topic(name))
+    for record in records:
+        if record.raw is not None:
+            record.value = decode(record.raw)
+    return records
+
+
+# ---- the end of the flow ----------------------------------------------------------------------------
+
+
+def lane_group(world):
+    return f"{world.prefix}scoring-{CHANGES}"
+
+
+def committed_offsets(world, group=None):
+    """Of the scoring lane: {partition: next offset}. Asked by a consumer that never joins: the admin
+    client of librdkafka can crash while a broker comes back."""
+    consumer = Consumer({**quiet(world.stack.kafka), "group.id": group or lane_group(world)})
+    places = [TopicPartition(world.topic(CHANGES), p) for p in range(PARTITIONS)]
+
+    def ask():
+        try:
+            return consumer.committed(places, timeout=20)
+        except KafkaException as error:  # a coordinator that is on its way up
+            raise AssertionError(error) from None
+
+    try:
+        return {place.partition: place.offset for place in wait_for("committed offsets", ask)}
+    finally:
+        consumer.close()
+
+
+def scored(world):
+    """How many changes the scoring lane has committed; marks of transactions count too."""
+    return sum(committed_offsets(world).values())
+
+
+def ends(world, topic):
+    """Sum of the ends of a topic for readers of committed data; marks of transactions count too."""
+    consumer = Consumer({**quiet(world.stack.kafka), "group.id": "ends",
+                         "isolation.level": "read_committed"})
+    try:
+        return sum(consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)[1]
+                   for p in range(PARTITIONS))
+    finally:
+        consumer.close()
+
+
+def last_offsets(records):
+    last = {}
+    for record in records:
+        last[record.partition] = max(record.offset, last.get(record.partition, -1))
+    return last
+
+
+def settle(world, seconds=60):
+    """Waits until all that is on employee-changes now has been scored (the lane's offsets are behind
+    it), and all that this made has been recorded (the positions in PostgreSQL are behind it). What is
+    found then is final: no program has anything left to do. -> records of employee-changes"""
+    inputs = read_topic(world.stack, world.topic(CHANGES))
+    wanted = last_offsets(inputs)
+
+    def scored():
+        now = committed_offsets(world)
+        behind = {p: (now.get(p), last + 1) for p, last in wanted.items() if now.get(p, -1) < last + 1}
+        assert not behind, f"committed and wanted offsets of employee-changes: {behind}"
+        return True
+
+    wait_for("all events scored", scored, seconds, every=0.1)
+    made = last_offsets(read_topic(world.stack, world.topic(PREDICTIONS)))
+
+    def recorded():
+        rows = world.query("SELECT topic, partition, next FROM kafka_offset")
+        place = {(topic, partition): position for topic, partition, position in rows}
+        behind = {(name, p): (place.get((world.topic(name), p)), last + 1)
+                  for name, lasts in ((CHANGES, wanted), (PREDICTIONS, made)) for p, last in lasts.items()
+                  if place.get((world.topic(name), p), -1) < last + 1}
+        assert not behind, f"recorded and wanted offsets: {behind}"
+        return True
+
+    wait_for("all records in PostgreSQL", recorded, seconds, every=0.1)
+    return inputs
+
+
+# ---- chance that can be repeated ----------------------------------------------------------------------
+
+
+def chance(environment):
+    """A random generator whose seed is printed when the test fails; SEED=... repeats it."""
+    seed = int(environment.get("SEED", time.time_ns() % 1_000_000_000))
+    print(f"SEED={seed}")
+    return random.Random(seed)

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: MIT
+"""Starting and ending: a signal ends every program in time with nothing lost, and what cannot work is
+refused with a sentence that says what to do."""
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from audit import audit
+from conftest import BUILD, SLOW, wait_for
+from support import (ATTRIBUTES, CHANGES, PEOPLE, Stream, Writer, change, committed_offsets, ends, history,
+                     lane_group, quiet, read_topic, scored, settle, write_csv)
+
+EVENTS = int(os.environ.get("EVENTS", 20_000))
+INTERRUPTED = 4
+
+
+# ---- ending ---------------------------------------------------------------------------------------------
+
+
+def test_an_idle_worker_ends_at_once(world):
+    worker = world.scoring()
+    assert worker.stop() < 3 * SLOW
+
+
+def test_a_worker_that_is_stopped_again_and_again_in_mid_flow_loses_nothing(world):
+    stream = Stream(Writer(world), history(EVENTS // 5, 5), EVENTS / (4 * SLOW))
+    stops = 0
+    while stream.is_alive() or stops < 3:
+        worker = world.scoring()
+        before = scored(world)
+        wait_for("it works", lambda: scored(world) > before or not stream.is_alive(), 30, every=0.01)
+        worker.stop()
+        stops += 1
+    stream.finish()
+    world.scoring()
+    assert len(audit(world).predictions) == EVENTS
+    print(f"{stops} stops")
+
+
+def test_a_worker_ends_in_time_while_its_servers_are_away(world):
+    writer = Writer(world)
+    worker = world.scoring()
+    writer.send(change("a", ATTRIBUTES[0]))
+    writer.flush()
+    audit(world)
+    with world.stack.without("postgres"):
+        wait_for("it notices", lambda: worker.http("/readyz")[0] == 503, 20)
+        worker.stop()
+    worker = world.scoring()
+    with world.stack.without("kafka"):
+        wait_for("it notices", lambda: worker.http("/readyz")[0] == 503, 20)
+        seconds = worker.stop(status=None)
+        assert seconds < 5 * SLOW
+    world.scoring()
+    writer.send(change("b", ATTRIBUTES[1]))
+    writer.flush()
+    assert len(audit(world).predictions) == 2
+
+
+def test_an_import_that_is_stopped_goes_on_where_it_was(world):
+    path = write_csv(world.directory / "people.csv", EVENTS)
+    topic, stopped = world.topic(CHANGES), 0
+    while True:
+        before = ends(world, topic)
+        importer = world.hris(path, source="stopped", TRANSACTION_ROWS=200)
+        wait_for("rows arrive", lambda: ends(world, topic) > before or not importer.running(), 30,
+                 every=0.005)
+        if importer.running():
+            importer.process.send_signal(signal.SIGTERM)
+        if importer.wait(5) == 0:
+            break
+        assert importer.process.returncode == INTERRUPTED, importer.tail()
+        stopped += 1
+    assert stopped >= 2
+    keys = [r.key for r in read_topic(world.stack, topic)]
+    assert len(keys) == len(set(keys)) == EVENTS
+
+
+# ---- the operator's tool ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def scored_world(world):
+    world.scoring()
+    assert world.hris().wait() == 0
+    settle(world)
+    return world
+
+
+def pipe(world, command):
+    """A shell's pipeline -> (status of its first part, output)"""
+    done = subprocess.run(["bash", "-c", f'{command}; echo "status=${{PIPESTATUS[0]}}"'],
+                          env={**world.environment, "PATH": f"{BUILD}/bin:{os.environ['PATH']}"},
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * SLOW)
+    *lines, status = done.stdout.splitlines()
+    return int(status.removeprefix("status=")), lines, done.stderr
+
+
+def test_consume_prints_decoded_records_and_ends_well_when_its_reader_does(scored_world):
+    status, lines, stderr = pipe(scored_world, "retentionctl consume predictions --json | head -n 5")
+    assert status == 0, stderr
+    assert len(lines) == 5
+    by_id = {row["EmployeeNumber"]: row for row in PEOPLE}
+    for line in lines:
+        text = json.dumps(json.loads(line))
+        assert "churn_probability" in text and "reason_1" in text
+        assert any(f'"{key}"' in text for key in by_id)
+
+
+def test_lag_is_nothing_after_the_flow(scored_world):
+    lines = [json.loads(line) for line in scored_world.ctl("lag", "--json").splitlines()]
+    lane = [line for line in lines if "scoring" in line["group"]]
+    assert len(lane) == 8
+    # What lies behind the last record can only be the mark of its transaction.
+    assert all(line["lag"] <= 1 for line in lane), lane
+
+
+def test_applying_again_changes_nothing(scored_world):
+    before = committed_offsets(scored_world)
+    scored_world.apply()
+    assert committed_offsets(scored_world) == before
+    audit(scored_world)
+
+
+# ---- refusing ---------------------------------------------------------------------------------------------
+
+
+def refused(world, name, *arguments, status=None, **settings):
+    """Runs a program that must end by itself -> what it said."""
+    program = world.start(name, *arguments, **settings)
+    ended = program.wait(30)
+    said = program.log.read_text()
+    assert ended != 0 and (status is None or ended == status), f"{ended}:\n{said}"
+    assert "Traceback" not in said and "Assertion" not in said
+    return said
+
+
+@pytest.mark.parametrize("settings, word", [
+    ({"WORKER_SLOT": "-1"}, "WORKER_SLOT"), ({"WORKER_SLOT": "one"}, "WORKER_SLOT"),
+    ({"COMMIT_INTERVAL": "soon"}, "COMMIT_INTERVAL"), ({"TRANSACTION_BYTES": "1"}, "TRANSACTION_BYTES"),
+    ({"METRICS_PORT": "65536"}, "METRICS_PORT"), ({"LANES": "nonsense"}, "nonsense"),
+    ({"LANES": ""}, "LANES"), ({"MODEL_FILE": "/nowhere/model.json"}, "/nowhere/model.json"),
+    ({"FEATURES_FILE": "/nowhere/features.json"}, "/nowhere/features.json"),
+    ({"SCHEMA_REGISTRY_URL": "gopher://127.0.0.1"}, "gopher://127.0.0.1"),
+    ({"KAFKA_SECURITY_PROTOCOL": "carrier-pigeon"}, "security.protocol"),
+])
+def test_a_worker_refuses_a_broken_setting_and_names_it(world, settings, word):
+    assert word in refused(world, "retentionai-scoring", **settings)
+
+
+def test_a_worker_refuses_a_broken_model(world):
+    whole = (BUILD.parents[1] / "models/attrition.json").read_text()
+    for name, text in (("half.json", whole[:len(whole) // 2]), ("other.json", "{}"),
+                       ("changed.json", whole.replace('"base": ', '"base": 1', 1))):
+        path = world.directory / name
+        path.write_text(text)
+        assert name in refused(world, "retentionai-scoring", MODEL_FILE=path)
+
+
+def test_missing_topics_are_refused_with_the_remedy(bare_world):
+    bare_world.ctl("migrate")
+    bare_world.ctl("schemas", "apply")
+    assert "retentionctl topics apply" in refused(bare_world, "retentionai-scoring")
+
+
+def test_a_database_without_tables_is_refused_with_the_remedy(bare_world):
+    bare_world.ctl("schemas", "apply")
+    bare_world.ctl("topics", "apply")
+    assert "retentionctl migrate" in refused(bare_world, "retentionai-scoring")
+
+
+def test_a_lane_without_committed_offset_is_refused_with_the_remedy(world):
+    """A lost offset is not a new topic: starting anywhere would lose or repeat."""
+    admin = AdminClient(quiet(world.stack.kafka))
+    group = lane_group(world)
+    admin.delete_consumer_groups([group], request_timeout=20)[group].result()
+    said = refused(world, "retentionai-scoring")
+    assert "no committed offset" in said and "retentionctl topics" in said
+    world.ctl("topics", "apply")
+    world.scoring()
+
+
+def test_an_import_refuses_what_it_cannot_do(world):
+    for arguments, word in (([world.directory / "nowhere.csv"], "nowhere.csv"), ([], "one file"),
+                            (["--event-time", "tomorrow", "x.csv"], "event-time")):
+        assert word in refused(world, "retentionai-hris", *arguments)
+    empty = world.directory / "empty.csv"
+    empty.write_text("")
+    assert "empty" in refused(world, "retentionai-hris", empty)

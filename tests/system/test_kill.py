@@ -20,7 +20,7 @@ def test_a_killed_worker_loses_nothing_and_doubles_nothing(world):
     while it takes over from its predecessor; the others while it works, seen by its commits."""
     random = chance(os.environ)
     writer = Writer(world)
-    per_second = EVENTS / (KILLS * 0.9)
+    per_second = EVENTS / (KILLS * 0.9 * SLOW)
     stream = Stream(writer, history(EVENTS // EVENTS_EACH, EVENTS_EACH), per_second)
     in_flight = 0
     for kill in range(KILLS):
@@ -51,7 +51,7 @@ def test_two_workers_that_are_killed_in_turn_lose_nothing_and_double_nothing(wor
     kills = max(2, KILLS // 4)
     events = EVENTS // 4
     writer = Writer(world)
-    stream = Stream(writer, history(events // EVENTS_EACH, EVENTS_EACH), events / (kills * 1.5))
+    stream = Stream(writer, history(events // EVENTS_EACH, EVENTS_EACH), events / (kills * 1.5 * SLOW))
     workers = [world.scoring(WORKER_SLOT=slot) for slot in (0, 1)]
     for kill in range(kills):
         time.sleep(random.uniform(0.2, 1.2) * SLOW)

@@ -185,10 +185,13 @@ def test_every_bad_message_is_a_dead_letter_once_and_every_good_one_is_scored(wo
     def check():
         return audit(world, {writer.places[at]: codes for at, codes in sent_bad.items()}, seconds=120)
 
+    # Three loads of the same size: buffers are at their size after two, and a leak would go on.
+    send(POISON // 3)
+    check()
     send(POISON // 3)
     check()
     before = worker.resident_mb()
-    send(POISON - POISON // 3)
+    send(POISON - POISON // 3 * 2)
     result = check()
     after = worker.resident_mb()
 
@@ -205,7 +208,7 @@ def test_every_bad_message_is_a_dead_letter_once_and_every_good_one_is_scored(wo
     assert wanted <= kinds, wanted - kinds
     if SLOW == 1:
         assert after < 80, f"{after:.1f} MB resident"
-        assert after - before < 10, f"grew from {before:.1f} to {after:.1f} MB"
+        assert after - before < 5, f"grew from {before:.1f} to {after:.1f} MB"
 
 
 def test_a_message_without_a_key_is_taken_by_the_id_in_it(world):

@@ -29,9 +29,23 @@ void log_set_level(enum log_level level)
     sink.level = (int)level;
 }
 
+static const char *const names[] = {"error", "warn", "info", "debug"};
+
+enum log_level log_level_of(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(names[i], name) == 0)
+            return (enum log_level)i;
+    return LOG_LEVEL_INFO;
+}
+
+enum log_level log_level_of_syslog(int level)
+{
+    return level <= 3 ? LOG_LEVEL_WARN : level <= 5 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+}
+
 void log_line(enum log_level level, const char *event, const char *format, ...)
 {
-    static const char *const names[] = {"error", "warn", "info", "debug"};
     if ((int)level > sink.level)
         return;
     char line[2048], when[FORMAT_TIME_MAX];

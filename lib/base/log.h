@@ -12,6 +12,10 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 // Before the first line; `program` must live as long as the process.
 void log_init(const char *program, enum log_level level);
 void log_set_level(enum log_level level);
+// "error", "warn", "info" or "debug"; anything else is info.
+enum log_level log_level_of(const char *name);
+// What a library says with a syslog level: its errors are our warnings, since it carries on.
+enum log_level log_level_of_syslog(int level);
 
 // `event` is a fixed word ("lane-started"). `format` gives logfmt pairs: "topic=%s offset=%"
 // PRId64. A value that may hold blanks stands in quotes in the format ("why=\"%s\""); control bytes

@@ -54,25 +54,7 @@ void bus_admin_close(struct bus_admin *admin)
 enum err bus_admin_partitions(struct bus_admin *admin, const char *topic, int32_t *ret,
                               struct why *why)
 {
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(admin->rk, topic, NULL);
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(admin->rk, 0, handle, &metadata, admin->wait_ms);
-    int32_t count = 0;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1) {
-        code = metadata->topics[0].err;
-        count = metadata->topics[0].partition_cnt;
-    }
-    if (metadata != NULL)
-        rd_kafka_metadata_destroy(metadata);
-    rd_kafka_topic_destroy(handle);
-    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
-        *ret = 0;
-        return ERR_OK;
-    }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return bus_fail(code, "cannot ask for the topic", why);
-    *ret = count;
-    return ERR_OK;
+    return bus_count_partitions(admin->rk, topic, admin->wait_ms, ret, why);
 }
 
 // The options of one request and the queue of its answer.

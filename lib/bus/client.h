@@ -38,6 +38,15 @@ enum err bus_verdict(rd_kafka_resp_err_t code);
 // The same as one sentence behind `what`.
 enum err bus_fail(rd_kafka_resp_err_t code, const char *what, struct why *why);
 
+// Partitions of a topic; 0: there is none of that name. ERR_RETRY: not known now.
+MUST_CHECK enum err bus_count_partitions(rd_kafka_t *rk, const char *topic, int wait_ms,
+                                         int32_t *ret, struct why *why);
+// The verdict where there must be one.
+enum err bus_no_topic(const char *topic, struct why *why);
+// Waits for one message, then takes what is there already, up to `max` in all: librdkafka's batch
+// call would wait out its whole time unless the batch is full.
+size_t bus_fetch(rd_kafka_queue_t *queue, rd_kafka_message_t **ret, size_t max, int64_t wait_ms);
+
 rd_kafka_topic_partition_list_t *bus_list_of(const struct bus_position *positions, size_t count);
 // The consumer's client handle, for a producer that sends its offsets.
 rd_kafka_t *bus_consumer_client(struct bus_consumer *consumer);

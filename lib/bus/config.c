@@ -192,3 +192,42 @@ rd_kafka_topic_partition_list_t *bus_list_of(const struct bus_position *position
     }
     return list;
 }
+
+enum err bus_count_partitions(rd_kafka_t *rk, const char *topic, int wait_ms, int32_t *ret,
+                              struct why *why)
+{
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, topic, NULL);
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(rk, 0, handle, &metadata, wait_ms);
+    int32_t count = 0;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1) {
+        code = metadata->topics[0].err;
+        count = metadata->topics[0].partition_cnt;
+    }
+    if (metadata != NULL)
+        rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(handle);
+    bool is_unknown =
+        code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && count == 0)
+        code = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !is_unknown)
+        return bus_fail(code, topic, why);
+    *ret = is_unknown ? 0 : count;
+    return ERR_OK;
+}
+
+enum err bus_no_topic(const char *topic, struct why *why)
+{
+    return why_code(why, ERR_FATAL, "no-topic",
+                    "topic %s does not exist: run retentionctl topics apply", topic);
+}
+
+size_t bus_fetch(rd_kafka_queue_t *queue, rd_kafka_message_t **ret, size_t max, int64_t wait_ms)
+{
+    ssize_t first = rd_kafka_consume_batch_queue(queue, (int)wait_ms, ret, 1);
+    if (first <= 0)
+        return 0;
+    ssize_t more = max < 2 ? 0 : rd_kafka_consume_batch_queue(queue, 0, ret + 1, max - 1);
+    return (size_t)first + (more < 0 ? 0 : (size_t)more);
+}

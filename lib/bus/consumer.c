@@ -436,18 +436,6 @@ static enum err take_event(struct bus_consumer *consumer, const rd_kafka_message
                    rd_kafka_message_errstr(message));
 }
 
-// Waits for one message at most wait_ms, then takes what is there already.
-static size_t fetch(struct bus_consumer *consumer, size_t max, int64_t wait_ms)
-{
-    ssize_t first = rd_kafka_consume_batch_queue(consumer->queue, (int)wait_ms, consumer->taken, 1);
-    if (first <= 0)
-        return 0;
-    ssize_t more =
-        max < 2 ? 0
-                : rd_kafka_consume_batch_queue(consumer->queue, 0, consumer->taken + 1, max - 1);
-    return (size_t)first + (more < 0 ? 0 : (size_t)more);
-}
-
 static enum err take_failure(struct bus_consumer *consumer, struct why *why)
 {
     enum err err = consumer->failure;
@@ -484,7 +472,8 @@ enum err bus_consumer_poll(struct bus_consumer *consumer, size_t max, int64_t wa
     consumer->was_rebalanced = false;
     if (consumer->pending != NULL && clock_mono_ms() >= consumer->pending_at_ms)
         start_pending(consumer);
-    size_t got = fetch(consumer, max < BLOCK_MAX ? max : BLOCK_MAX, wait_ms);
+    size_t got =
+        bus_fetch(consumer->queue, consumer->taken, max < BLOCK_MAX ? max : BLOCK_MAX, wait_ms);
     enum err err = take_failure(consumer, why);
     size_t count = 0;
     consumer->taken_count = got;

@@ -30,7 +30,8 @@ enum {
     TOPICS_MAX = 64,
     STEP_MS = 2000,
     CALLS_MAX = 3,
-    UNKNOWN_TOPIC_MS = 2000
+    UNKNOWN_TOPIC_MS = 2000,
+    METADATA_MS = 5000
 };
 
 struct topic {
@@ -291,26 +292,13 @@ void bus_producer_close(struct bus_producer *producer)
 static enum err ask_partitions(struct bus_producer *producer, const char *topic, int32_t *ret,
                                struct why *why)
 {
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(producer->rk, topic, NULL);
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(producer->rk, 0, handle, &metadata, 5000);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1)
-        code = metadata->topics[0].err;
-    int32_t count = code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1
-                        ? metadata->topics[0].partition_cnt
-                        : 0;
-    if (metadata != NULL)
-        rd_kafka_metadata_destroy(metadata);
-    rd_kafka_topic_destroy(handle);
-    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
-        return why_code(why, ERR_FATAL, "no-topic",
-                        "topic %s does not exist: run retentionctl topics apply", topic);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || count == 0)
-        return bus_fail(code == RD_KAFKA_RESP_ERR_NO_ERROR ? RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE
-                                                           : code,
-                        topic, why);
-    *ret = count;
-    return ERR_OK;
+    int32_t count = 0;
+    enum err err = bus_count_partitions(producer->rk, topic, METADATA_MS, &count, why);
+    if (err == ERR_OK && count == 0)
+        err = bus_no_topic(topic, why);
+    if (err == ERR_OK)
+        *ret = count;
+    return err;
 }
 
 enum err bus_producer_partitions(struct bus_producer *producer, const char *topic, int32_t *ret,

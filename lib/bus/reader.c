@@ -53,33 +53,13 @@ static enum err client_open(struct bus_reader *reader, const struct bus_config *
     return ERR_OK;
 }
 
-static enum err count_partitions(struct bus_reader *reader, int32_t *ret, struct why *why)
-{
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(reader->rk, reader->topic, NULL);
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(reader->rk, 0, handle, &metadata, ASK_MS);
-    *ret = 0;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1) {
-        code = metadata->topics[0].err;
-        *ret = metadata->topics[0].partition_cnt;
-    }
-    if (metadata != NULL)
-        rd_kafka_metadata_destroy(metadata);
-    rd_kafka_topic_destroy(handle);
-    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-        (code == RD_KAFKA_RESP_ERR_NO_ERROR && *ret == 0))
-        return why_code(why, ERR_FATAL, "no-topic",
-                        "topic %s does not exist: run retentionctl topics apply", reader->topic);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? ERR_OK
-               : bus_fail(code, "cannot ask for the partitions", why);
-}
-
 static enum err assign(struct bus_reader *reader, int32_t partition, int64_t from,
                        int64_t from_time_ms, struct why *why)
 {
     int32_t count = 0;
-    enum err err = count_partitions(reader, &count, why);
+    enum err err = bus_count_partitions(reader->rk, reader->topic, ASK_MS, &count, why);
+    if (err == ERR_OK && count == 0)
+        err = bus_no_topic(reader->topic, why);
     if (err != ERR_OK)
         return err;
     if (partition >= count)
@@ -179,15 +159,11 @@ enum err bus_reader_poll(struct bus_reader *reader, size_t max, int64_t wait_ms,
                          struct bus_block *ret, bool *ret_at_end, struct why *why)
 {
     release_taken(reader);
-    size_t most = max < BLOCK_MAX ? max : BLOCK_MAX;
-    ssize_t got = rd_kafka_consume_batch_queue(reader->queue, (int)wait_ms, reader->taken, 1);
-    if (got > 0 && most > 1) {
-        ssize_t more = rd_kafka_consume_batch_queue(reader->queue, 0, reader->taken + 1, most - 1);
-        got += more < 0 ? 0 : more;
-    }
+    size_t got =
+        bus_fetch(reader->queue, reader->taken, max < BLOCK_MAX ? max : BLOCK_MAX, wait_ms);
     enum err err = ERR_OK;
     size_t count = 0;
-    reader->taken_count = got < 0 ? 0 : (size_t)got;
+    reader->taken_count = got;
     for (size_t i = 0; i < reader->taken_count; i++) {
         const rd_kafka_message_t *message = reader->taken[i];
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)

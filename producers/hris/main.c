@@ -36,19 +36,7 @@ static const struct settings_spec spec = {
 
 static void on_kafka_log(int level, const char *facility, const char *message)
 {
-    enum log_level ours = level <= 3   ? LOG_LEVEL_WARN
-                          : level <= 5 ? LOG_LEVEL_INFO
-                                       : LOG_LEVEL_DEBUG;
-    log_line(ours, "kafka", "facility=%s text=\"%s\"", facility, message);
-}
-
-static enum log_level level_of(const char *name)
-{
-    static const char *const names[] = {"error", "warn", "info", "debug"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (strcmp(names[i], name) == 0)
-            return (enum log_level)i;
-    return LOG_LEVEL_INFO;
+    log_line(log_level_of_syslog(level), "kafka", "facility=%s text=\"%s\"", facility, message);
 }
 
 static enum err read_delimiter(const char *text, char *ret, struct why *why)
@@ -164,7 +152,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: %s\n", spec.program, why.text);
         status = EXIT_USAGE;
     } else if (!is_done) {
-        log_init(spec.program, level_of(settings.log_level));
+        log_init(spec.program, log_level_of(settings.log_level));
         program_init(GRACE_MS);
         status = run(&settings, &options);
     }

@@ -80,10 +80,7 @@ struct worker {
 
 static void on_kafka_log(int level, const char *facility, const char *message)
 {
-    enum log_level ours = level <= 3   ? LOG_LEVEL_WARN
-                          : level <= 5 ? LOG_LEVEL_INFO
-                                       : LOG_LEVEL_DEBUG;
-    log_line(ours, "kafka", "facility=%s text=\"%s\"", facility, message);
+    log_line(log_level_of_syslog(level), "kafka", "facility=%s text=\"%s\"", facility, message);
 }
 
 static bool is_ready(void *context, struct why *why)
@@ -295,15 +292,6 @@ static enum err run(struct worker *worker, struct why *why)
     return err == ERR_OK ? run_jobs(worker, why) : err;
 }
 
-static enum log_level level_of(const char *name)
-{
-    static const char *const names[] = {"error", "warn", "info", "debug"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (strcmp(names[i], name) == 0)
-            return (enum log_level)i;
-    return LOG_LEVEL_INFO;
-}
-
 int main(int argc, char **argv)
 {
     struct worker worker = {0};
@@ -321,7 +309,7 @@ int main(int argc, char **argv)
         settings_free(&spec, &worker.settings);
         return EXIT_OK;
     }
-    log_init(spec.program, level_of(worker.settings.log_level));
+    log_init(spec.program, log_level_of(worker.settings.log_level));
     // Few arenas: threads of librdkafka and ours would otherwise each keep a heap of freed
     // messages.
     mallopt(M_ARENA_MAX, 2);

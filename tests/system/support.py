@@ -76,13 +76,19 @@ PEOPLE = csv_rows()
 ATTRIBUTES = [attributes_of(row) for row in PEOPLE]
 
 
-def write_csv(path, count, first=100_000):
-    """The real people over and over, each time under a new number."""
+def is_bad(i, bad_every):
+    return bad_every > 0 and i % bad_every == 7
+
+
+def write_csv(path, count, first=100_000, bad_every=0):
+    """The real people over and over, each time under a new number. One in bad_every has an age that is
+    no number: is_bad tells which."""
     text = io.StringIO()
     writer = csv.DictWriter(text, PEOPLE[0].keys(), lineterminator="\n")
     writer.writeheader()
     for i in range(count):
-        writer.writerow({**PEOPLE[i % len(PEOPLE)], "EmployeeNumber": first + i})
+        age = {"Age": "forty"} if is_bad(i, bad_every) else {}
+        writer.writerow({**PEOPLE[i % len(PEOPLE)], "EmployeeNumber": first + i, **age})
     path.write_text(text.getvalue())
     return path
 

@@ -16,17 +16,8 @@
 
 enum { BLOCK_MESSAGES = 1000, POLL_MS = 200, OUT_BYTES_MAX = 64 << 20 };
 
-struct settings {
-#define SETTING SETTING_MEMBER
-#include "consume.def"
-#undef SETTING
-};
-
-static const struct setting table[] = {
-#define SETTING SETTING_ROW
-#include "consume.def"
-#undef SETTING
-};
+#define SETTINGS_DEF "consume.def"
+#include "command_settings.def"
 
 static const struct settings_spec spec = {
     .program = "retentionctl consume",

@@ -10,17 +10,8 @@
 #include "store/pg.h"
 #include "store/sql.h"
 
-struct settings {
-#define SETTING SETTING_MEMBER
-#include "migrate.def"
-#undef SETTING
-};
-
-static const struct setting table[] = {
-#define SETTING SETTING_ROW
-#include "migrate.def"
-#undef SETTING
-};
+#define SETTINGS_DEF "migrate.def"
+#include "command_settings.def"
 
 static const struct settings_spec spec = {
     .program = "retentionctl migrate",

@@ -21,17 +21,8 @@
 #include "store/offsets.h"
 #include "store/pg.h"
 
-struct settings {
-#define SETTING SETTING_MEMBER
-#include "generation.def"
-#undef SETTING
-};
-
-static const struct setting table[] = {
-#define SETTING SETTING_ROW
-#include "generation.def"
-#undef SETTING
-};
+#define SETTINGS_DEF "generation.def"
+#include "command_settings.def"
 
 static const struct settings_spec spec = {
     .program = "retentionctl topics new-generation",

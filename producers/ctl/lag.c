@@ -10,17 +10,8 @@
 #include "bus/topics.h"
 #include "command.h"
 
-struct settings {
-#define SETTING SETTING_MEMBER
-#include "lag.def"
-#undef SETTING
-};
-
-static const struct setting table[] = {
-#define SETTING SETTING_ROW
-#include "lag.def"
-#undef SETTING
-};
+#define SETTINGS_DEF "lag.def"
+#include "command_settings.def"
 
 static const struct settings_spec spec = {
     .program = "retentionctl lag",

@@ -12,17 +12,8 @@
 
 enum { SCHEMA_BYTES_MAX = 1 << 20 };
 
-struct settings {
-#define SETTING SETTING_MEMBER
-#include "schemas.def"
-#undef SETTING
-};
-
-static const struct setting table[] = {
-#define SETTING SETTING_ROW
-#include "schemas.def"
-#undef SETTING
-};
+#define SETTINGS_DEF "schemas.def"
+#include "command_settings.def"
 
 static const struct settings_spec spec = {
     .program = "retentionctl schemas apply",

@@ -11,17 +11,8 @@
 #include "bus/topics.h"
 #include "command.h"
 
-struct settings {
-#define SETTING SETTING_MEMBER
-#include "topics.def"
-#undef SETTING
-};
-
-static const struct setting table[] = {
-#define SETTING SETTING_ROW
-#include "topics.def"
-#undef SETTING
-};
+#define SETTINGS_DEF "topics.def"
+#include "command_settings.def"
 
 static const struct settings_spec apply_spec = {
     .program = "retentionctl topics apply",

@@ -2,19 +2,15 @@
 #include "lane.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "avro/encode.h"
 #include "avro/records.h"
-#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/parse.h"
 #include "base/program.h"
 #include "bus/consumer.h"
 #include "bus/deadletter.h"
@@ -23,7 +19,9 @@
 #include "bus/topics.h"
 #include "decide.h"
 #include "decoder.h"
+#include "health.h"
 #include "metrics.h"
+#include "tally.h"
 
 // The transaction. Its invariants:
 //  - an offset is sent only in the transaction that holds the outputs of every record before it;
@@ -40,21 +38,7 @@ enum {
     DRAIN_MS = 3,
     IDLE_MS = 200,
     ENCODED_MAX = 2 * 1024 * 1024,
-    REASONS_MAX = 32,
-    PARTITIONS_MAX = 1024,
-    STUCK_MS = 5000 // longer inside one call means that it waits for something
-};
-
-// What the open transaction has done so far.
-struct tally {
-    uint64_t events, departures, foreign;
-    uint64_t bands[BAND_UNKNOWN + 1];
-    struct {
-        char code[40];
-        uint64_t count;
-    } reasons[REASONS_MAX];
-    size_t reason_count;
-    int64_t bytes;
+    PARTITIONS_MAX = 1024
 };
 
 struct lane {
@@ -73,17 +57,14 @@ struct lane {
     int64_t opened_ms;
     struct bus_position next[PARTITIONS_MAX]; // source offsets of the open transaction
     size_t next_count;
-    struct bus_position *held; // assignment, for the generations in its metadata
+    struct bus_position *held; // assignment, with the metadata of its committed offsets
+    int *generations;          // in that metadata
     size_t held_count;
     struct tally tally;
-    struct backoff backoff;
+    struct health health;
     bool is_stuck; // the record at `stuck` has to be waited for
     struct bus_position stuck;
     struct bus_producer_counts counted;
-    atomic_llong turned_ms; // when its thread came by last
-    pthread_mutex_t ready_lock;
-    bool is_ready;
-    struct why unready;
 };
 
 struct lane *lane_new(const struct lane_options *options)
@@ -102,10 +83,7 @@ struct lane *lane_new(const struct lane_options *options)
     lane->decoder = decoder_new(options->registry, lane->fields, lane->field_count);
     lane->places = decide_places_of(options->features);
     lane->encoded = TEXT_INIT(ENCODED_MAX);
-    backoff_init(&lane->backoff, 50, 5000);
-    pthread_mutex_init(&lane->ready_lock, NULL);
-    IGNORE(why_say(&lane->unready, ERR_RETRY, "lane %s is starting",
-                   options->topic)); // its words are kept
+    health_init(&lane->health, options->topic, options->metrics);
     return lane;
 }
 
@@ -119,6 +97,7 @@ void lane_free(struct lane *lane)
     free(lane->fields);
     free(lane->values);
     free(lane->held);
+    free(lane->generations);
     free(lane->topic);
     free(lane->predictions);
     free(lane->high_risk);
@@ -126,84 +105,19 @@ void lane_free(struct lane *lane)
     free(lane->group);
     free(lane->identity);
     text_done(&lane->encoded);
-    pthread_mutex_destroy(&lane->ready_lock);
+    health_done(&lane->health);
     free(lane);
-}
-
-static void set_ready(struct lane *lane, const struct why *unready)
-{
-    pthread_mutex_lock(&lane->ready_lock);
-    lane->is_ready = unready == NULL;
-    if (unready != NULL)
-        lane->unready = *unready;
-    pthread_mutex_unlock(&lane->ready_lock);
 }
 
 bool lane_is_ready(struct lane *lane, struct why *why)
 {
-    pthread_mutex_lock(&lane->ready_lock);
-    bool is_ready = lane->is_ready;
-    if (!is_ready)
-        *why = lane->unready;
-    pthread_mutex_unlock(&lane->ready_lock);
-    int64_t away_ms = clock_mono_ms() - atomic_load(&lane->turned_ms);
-    if (!is_ready || away_ms < STUCK_MS)
-        return is_ready;
-    IGNORE(why_say(why, ERR_RETRY, "lane %s has waited for an answer of Kafka for %" PRId64 " s",
-                   lane->options.topic, away_ms / 1000)); // its words are what counts
-    return false;
-}
-
-// Back-off after something that is out of reach: said once per wait, and ended early by a stop.
-static enum err wait_for(struct lane *lane, const char *what, const struct why *cause)
-{
-    int64_t wait_ms = backoff_next_ms(&lane->backoff);
-    if (lane->backoff.tries == 1 || lane->backoff.tries % 10 == 0)
-        log_warn("lane-waits", "lane=%s for=%s tries=%u wait_ms=%" PRId64 " why=\"%s\"",
-                 lane->options.topic, what, lane->backoff.tries, wait_ms, cause->text);
-    metric_add(metrics_cell(lane->options.metrics, METRIC_WAITS, lane->options.topic, what), 1);
-    set_ready(lane, cause);
-    return program_wait_ms(wait_ms) ? ERR_STOP : ERR_OK;
-}
-
-static void works_again(struct lane *lane)
-{
-    if (lane->backoff.tries > 0)
-        log_info("lane-works-again", "lane=%s tries=%u", lane->options.topic, lane->backoff.tries);
-    backoff_reset(&lane->backoff);
-    set_ready(lane, NULL);
-}
-
-static void count_refusal(struct tally *tally, const char *code)
-{
-    size_t i = 0;
-    while (i < tally->reason_count && strcmp(tally->reasons[i].code, code) != 0)
-        i++;
-    if (i == REASONS_MAX)
-        i = REASONS_MAX - 1;
-    if (i == tally->reason_count) {
-        tally->reason_count++;
-        snprintf(tally->reasons[i].code, sizeof tally->reasons[i].code, "%.39s", code);
-    }
-    tally->reasons[i].count++;
+    return health_is_ready(&lane->health, why);
 }
 
 static void add_if(struct lane *lane, enum metric_id id, const char *label, uint64_t by)
 {
     if (by > 0)
         metric_add(metrics_cell(lane->options.metrics, id, lane->options.topic, label), by);
-}
-
-static void count_committed(struct lane *lane)
-{
-    const struct tally *tally = &lane->tally;
-    add_if(lane, METRIC_EVENTS, NULL, tally->events);
-    add_if(lane, METRIC_DEPARTURES, NULL, tally->departures);
-    add_if(lane, METRIC_FOREIGN, NULL, tally->foreign);
-    for (size_t i = 0; i < ARRAY_LEN(tally->bands); i++)
-        add_if(lane, METRIC_SCORES, band_name((enum band)i), tally->bands[i]);
-    for (size_t i = 0; i < tally->reason_count; i++)
-        add_if(lane, METRIC_DEAD_LETTERS, tally->reasons[i].code, tally->reasons[i].count);
 }
 
 static void count_transactions(struct lane *lane)
@@ -230,7 +144,7 @@ static enum err rewind_input(struct lane *lane, struct why *why)
         enum err err = bus_consumer_rewind(lane->consumer, why);
         if (err != ERR_RETRY)
             return err;
-        if (wait_for(lane, "offsets", why) != ERR_OK)
+        if (health_wait(&lane->health, "offsets", why) != ERR_OK)
             return ERR_STOP;
     }
 }
@@ -246,7 +160,7 @@ static enum err drop_transaction(struct lane *lane, struct why *why)
 static void goes_on(struct lane *lane)
 {
     if (!lane->is_stuck)
-        works_again(lane);
+        health_works(&lane->health);
 }
 
 static enum err begin(struct lane *lane, struct why *why)
@@ -259,12 +173,23 @@ static enum err begin(struct lane *lane, struct why *why)
     return ERR_OK;
 }
 
-static const char *metadata_of(const struct lane *lane, int32_t partition)
+static void hold_assignment(struct lane *lane)
 {
+    free(lane->held);
+    free(lane->generations);
+    lane->held_count = bus_consumer_assignment(lane->consumer, &lane->held);
+    lane->generations = mem_array(lane->held_count, sizeof *lane->generations);
     for (size_t i = 0; i < lane->held_count; i++)
-        if (lane->held[i].partition == partition)
-            return lane->held[i].metadata;
-    return "";
+        lane->generations[i] = decide_generation(lane->held[i].metadata);
+}
+
+// Place of a partition in `held`; its count where it is not there.
+static size_t held_at(const struct lane *lane, int32_t partition)
+{
+    size_t i = 0;
+    while (i < lane->held_count && lane->held[i].partition != partition)
+        i++;
+    return i;
 }
 
 // ERR_RETRY: the transaction is lost, or nobody knows; the input is back at the committed offsets,
@@ -289,7 +214,7 @@ static enum err commit(struct lane *lane, struct why *why)
     metric_observe_ns(
         metrics_cell(lane->options.metrics, METRIC_TRANSACTION_SECONDS, lane->options.topic, NULL),
         clock_mono_ns() - from_ns);
-    count_committed(lane);
+    tally_commit(&lane->tally, lane->options.metrics, lane->options.topic);
     forget_transaction(lane);
     goes_on(lane);
     return ERR_OK;
@@ -305,8 +230,9 @@ static void advance(struct lane *lane, const struct bus_message *message)
         lane->next_count++;
         lane->next[i] =
             (struct bus_position){.topic = lane->topic, .partition = message->partition};
-        snprintf(lane->next[i].metadata, sizeof lane->next[i].metadata, "%s",
-                 metadata_of(lane, message->partition));
+        size_t at = held_at(lane, message->partition);
+        if (at < lane->held_count)
+            memcpy(lane->next[i].metadata, lane->held[at].metadata, sizeof lane->next[i].metadata);
     }
     lane->next[i].offset = message->offset + 1;
     if (lane->is_stuck && lane->stuck.partition == message->partition &&
@@ -350,7 +276,8 @@ static enum err send_score(struct lane *lane, const struct bus_message *message,
                            const struct employee_change *change, struct why *why)
 {
     char id[PREDICTION_ID_MAX];
-    int generation = decide_generation(metadata_of(lane, message->partition));
+    size_t at = held_at(lane, message->partition);
+    int generation = at < lane->held_count ? lane->generations[at] : 1;
     size_t id_len =
         decide_prediction_id(lane->topic, generation, message->partition, message->offset, id);
     struct score score;
@@ -396,7 +323,7 @@ static enum err process(struct lane *lane, const struct bus_message *message,
                         struct why *why)
 {
     if (refusal != NULL) {
-        count_refusal(&lane->tally, refusal->code);
+        tally_refusal(&lane->tally, refusal->code);
         log_debug("dead-letter", "topic=%s partition=%d offset=%" PRId64 " code=%s", message->topic,
                   message->partition, message->offset, refusal->code);
         enum err err = bus_deadletter_send(lane->producer, lane->dead_letters, message,
@@ -423,7 +350,7 @@ static enum err wait_for_record(struct lane *lane, const struct bus_message *mes
     if (err == ERR_OK)
         err = rewind_input(lane, why);
     if (err == ERR_OK || err == ERR_RETRY)
-        err = wait_for(lane, "record", cause);
+        err = health_wait(&lane->health, "record", cause);
     return err;
 }
 
@@ -432,7 +359,7 @@ static enum err start_over(struct lane *lane, struct why *why)
 {
     struct why cause = *why;
     enum err err = drop_transaction(lane, why);
-    return err == ERR_OK ? wait_for(lane, "kafka", &cause) : err;
+    return err == ERR_OK ? health_wait(&lane->health, "kafka", &cause) : err;
 }
 
 // All messages of a block, or up to one that has to be waited for.
@@ -452,7 +379,7 @@ static enum err work(struct lane *lane, const struct bus_block *block, struct wh
         bool is_refused = err == ERR_REJECT;
         err = lane->next_count == PARTITIONS_MAX ? commit(lane, why) : ERR_OK;
         if (err == ERR_RETRY)
-            return wait_for(lane, "kafka", why);
+            return health_wait(&lane->health, "kafka", why);
         if (err == ERR_OK && !lane->is_open)
             err = begin(lane, why);
         if (err == ERR_OK)
@@ -479,15 +406,14 @@ static enum err take_assignment(struct lane *lane, struct why *why)
 {
     lane->is_stuck = false;
     enum err err = drop_transaction(lane, why);
-    free(lane->held);
-    lane->held_count = bus_consumer_assignment(lane->consumer, &lane->held);
+    hold_assignment(lane);
     log_info("lane-assigned", "lane=%s partitions=%zu", lane->options.topic, lane->held_count);
     return err;
 }
 
 static enum err turn(struct lane *lane, struct why *why)
 {
-    atomic_store(&lane->turned_ms, clock_mono_ms());
+    health_turn(&lane->health);
     struct bus_block block;
     enum err err = bus_consumer_poll(lane->consumer, BLOCK_MESSAGES,
                                      lane->is_open ? DRAIN_MS : IDLE_MS, &block, why);
@@ -500,7 +426,7 @@ static enum err turn(struct lane *lane, struct why *why)
     if (err != ERR_OK)
         return err;
     if (lane->held_count == 0) // a pending assignment was started without a rebalance
-        lane->held_count = bus_consumer_assignment(lane->consumer, &lane->held);
+        hold_assignment(lane);
     bool is_drained = block.count == 0;
     if (!is_drained)
         err = work(lane, &block, why);
@@ -508,11 +434,11 @@ static enum err turn(struct lane *lane, struct why *why)
     if (err == ERR_OK && lane->is_open && is_due(lane, is_drained)) {
         err = commit(lane, why);
         if (err == ERR_RETRY)
-            err = wait_for(lane, "kafka", why);
+            err = health_wait(&lane->health, "kafka", why);
     }
     struct why cause = {0};
     if (!bus_consumer_is_connected(lane->consumer, &cause))
-        set_ready(lane, &cause);
+        health_set(&lane->health, &cause);
     else if (err == ERR_OK && is_drained && !lane->is_open)
         goes_on(lane);
     return err;
@@ -527,7 +453,7 @@ static enum err open_producer(struct lane *lane, struct why *why)
     for (size_t i = 0; i < ARRAY_LEN(outputs) && err == ERR_OK; i++) {
         err = bus_producer_partitions(lane->producer, outputs[i], &lane->partitions, why);
         while (err == ERR_RETRY) {
-            if (wait_for(lane, "kafka", why) != ERR_OK)
+            if (health_wait(&lane->health, "kafka", why) != ERR_OK)
                 return ERR_STOP;
             err = bus_producer_partitions(lane->producer, outputs[i], &lane->partitions, why);
         }
@@ -556,7 +482,7 @@ static enum err finish(struct lane *lane, enum err err, struct why *why)
     if (err == ERR_FATAL && !is_fenced && lane->is_open)
         IGNORE(
             bus_producer_abort(lane->producer, NULL)); // the sentence that counts is there already
-    set_ready(lane, &(struct why){.text = "the lane has stopped"});
+    health_set(&lane->health, &(struct why){.text = "the lane has stopped"});
     return err == ERR_OK || err == ERR_RETRY ? ERR_STOP : err;
 }
 

@@ -2,12 +2,9 @@
 #include "recorder.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -15,6 +12,7 @@
 #include "bus/admin.h"
 #include "bus/consumer.h"
 #include "bus/topics.h"
+#include "health.h"
 #include "metrics.h"
 #include "recorder_batch.h"
 #include "recorder_places.h"
@@ -44,7 +42,6 @@ enum {
     LINGER_MS = 20,    // since the begin of the last batch
     NOTE_MS = 5000,    // between the offsets that are offered to the group
     ADMIN_WAIT_MS = 10000,
-    STUCK_MS = 5000, // longer inside one call means that it waits for something
 };
 
 struct recorder {
@@ -67,11 +64,7 @@ struct recorder {
     bool was_lost; // the last transaction moved less than it should: another owner
     int64_t last_batch_ms, noted_ms;
     uint64_t last_batch_records;
-    struct backoff backoff;
-    atomic_llong turned_ms; // when its thread came by last
-    pthread_mutex_t ready_lock;
-    bool is_ready;
-    struct why unready;
+    struct health health;
 };
 
 struct recorder *recorder_new(const struct recorder_options *options)
@@ -86,10 +79,7 @@ struct recorder *recorder_new(const struct recorder_options *options)
     recorder->topics = mem_array(recorder->topic_count, sizeof *recorder->topics);
     for (size_t i = 0; i < recorder->topic_count; i++)
         recorder->topics[i] = bus_topic_name(prefix, topics[i].topic);
-    backoff_init(&recorder->backoff, 50, 5000);
-    pthread_mutex_init(&recorder->ready_lock, NULL);
-    IGNORE(
-        why_say(&recorder->unready, ERR_RETRY, "the recorder is starting")); // its words are kept
+    health_init(&recorder->health, "recorder", options->metrics);
     return recorder;
 }
 
@@ -106,32 +96,13 @@ void recorder_free(struct recorder *recorder)
     free(recorder->topics);
     free(recorder->group);
     free(recorder->identity);
-    pthread_mutex_destroy(&recorder->ready_lock);
+    health_done(&recorder->health);
     free(recorder);
-}
-
-static void set_ready(struct recorder *recorder, const struct why *unready)
-{
-    pthread_mutex_lock(&recorder->ready_lock);
-    recorder->is_ready = unready == NULL;
-    if (unready != NULL)
-        recorder->unready = *unready;
-    pthread_mutex_unlock(&recorder->ready_lock);
 }
 
 bool recorder_is_ready(struct recorder *recorder, struct why *why)
 {
-    pthread_mutex_lock(&recorder->ready_lock);
-    bool is_ready = recorder->is_ready;
-    if (!is_ready)
-        *why = recorder->unready;
-    pthread_mutex_unlock(&recorder->ready_lock);
-    int64_t away_ms = clock_mono_ms() - atomic_load(&recorder->turned_ms);
-    if (!is_ready || away_ms < STUCK_MS)
-        return is_ready;
-    IGNORE(why_say(why, ERR_RETRY, "the recorder has waited for an answer for %" PRId64 " s",
-                   away_ms / 1000)); // its words are what counts
-    return false;
+    return health_is_ready(&recorder->health, why);
 }
 
 static void count(const struct recorder *recorder, enum metric_id id, const char *label1,
@@ -139,24 +110,6 @@ static void count(const struct recorder *recorder, enum metric_id id, const char
 {
     if (by > 0)
         metric_add(metrics_cell(recorder->options.metrics, id, label1, label2), by);
-}
-
-// One more failure: says so, and how long to wait now.
-static int64_t back_off(struct recorder *recorder, const char *what, const struct why *cause)
-{
-    int64_t wait_ms = backoff_next_ms(&recorder->backoff);
-    if (recorder->backoff.tries == 1 || recorder->backoff.tries % 10 == 0)
-        log_warn("recorder-waits", "for=%s tries=%u wait_ms=%" PRId64 " why=\"%s\"", what,
-                 recorder->backoff.tries, wait_ms, cause->text);
-    count(recorder, METRIC_RECORDER_WAITS, what, NULL, 1);
-    set_ready(recorder, cause);
-    return wait_ms;
-}
-
-// Back-off after something that is out of reach, ended early by a stop.
-static enum err wait_for(struct recorder *recorder, const char *what, const struct why *cause)
-{
-    return program_wait_ms(back_off(recorder, what, cause)) ? ERR_STOP : ERR_OK;
 }
 
 // True until the record that was waited for is stored, or belongs to another process.
@@ -176,10 +129,7 @@ static void works_again(struct recorder *recorder)
 {
     if (still_waits(recorder))
         return;
-    if (recorder->backoff.tries > 0)
-        log_info("recorder-works-again", "tries=%u", recorder->backoff.tries);
-    backoff_reset(&recorder->backoff);
-    set_ready(recorder, NULL);
+    health_works(&recorder->health);
 }
 
 // ---- starting partitions
@@ -238,7 +188,7 @@ static enum err on_assigned(void *context, struct bus_position *positions, size_
     }
     recorder_places_clear(&recorder->places);
     pg_rollback(recorder->pg);
-    set_ready(recorder, why);
+    health_set(&recorder->health, why);
     // A table's rule that stops us here is no record's fault.
     return err == ERR_REJECT ? ERR_FATAL : err;
 }
@@ -346,7 +296,7 @@ static void hold_up(struct recorder *recorder, struct recorder_place *place, int
     recorder->waiting_topic = place->log.topic;
     recorder->waiting_partition = place->log.partition;
     recorder->waiting_offset = offset;
-    recorder->restart_at_ms = clock_mono_ms() + back_off(recorder, "schema", cause);
+    recorder->restart_at_ms = clock_mono_ms() + health_back_off(&recorder->health, "schema", cause);
 }
 
 static enum err read_message(struct recorder *recorder, const struct bus_message *message,
@@ -405,7 +355,7 @@ static enum err restart(struct recorder *recorder, struct why *why)
 static enum err start_again(struct recorder *recorder, const char *what, const struct why *cause,
                             struct why *why)
 {
-    if (wait_for(recorder, what, cause) != ERR_OK)
+    if (health_wait(&recorder->health, what, cause) != ERR_OK)
         return ERR_STOP;
     if (recorder->was_lost) {
         // A rebalance that we have not heard of yet is the likely reason.
@@ -457,7 +407,7 @@ static void linger(const struct recorder *recorder)
 
 static enum err turn(struct recorder *recorder, struct why *why)
 {
-    atomic_store(&recorder->turned_ms, clock_mono_ms());
+    health_turn(&recorder->health);
     linger(recorder);
     if (recorder->restart_at_ms != 0 && clock_mono_ms() >= recorder->restart_at_ms)
         return restart(recorder, why);
@@ -472,14 +422,14 @@ static enum err turn(struct recorder *recorder, struct why *why)
         return must_restart ? restart(recorder, why) : ERR_OK;
     }
     if (err == ERR_RETRY)
-        return wait_for(recorder, "kafka", why);
+        return health_wait(&recorder->health, "kafka", why);
     if (err != ERR_OK)
         return err;
     struct why cause = {0};
     if (has_news(&block))
         err = work(recorder, &block, why);
     else if (!bus_consumer_is_connected(recorder->consumer, &cause))
-        set_ready(recorder, &cause);
+        health_set(&recorder->health, &cause);
     else if (recorder->is_assigned && !pg_is_alive(recorder->pg))
         err = start_again(recorder, "postgresql",
                           &(struct why){.text = "PostgreSQL has ended the session"}, why);
@@ -509,7 +459,7 @@ static enum err open_database(struct recorder *recorder, struct why *why)
             err = migrate_check(recorder->pg, migrations, migration_count, why);
         if (err != ERR_RETRY)
             return err;
-        if (wait_for(recorder, "postgresql", why) != ERR_OK)
+        if (health_wait(&recorder->health, "postgresql", why) != ERR_OK)
             return ERR_STOP;
     }
 }
@@ -526,7 +476,7 @@ static enum err check_topic(struct recorder *recorder, struct bus_admin *admin, 
                             "there is no topic %s: run retentionctl topics apply", topic);
         if (err != ERR_RETRY)
             return err;
-        if (wait_for(recorder, "kafka", why) != ERR_OK)
+        if (health_wait(&recorder->health, "kafka", why) != ERR_OK)
             return ERR_STOP;
     }
 }
@@ -568,6 +518,6 @@ enum err recorder_run(struct recorder *recorder, struct why *why)
         err = turn(recorder, why);
     if (recorder->consumer != NULL)
         note_offsets(recorder);
-    set_ready(recorder, &(struct why){.text = "the recorder has stopped"});
+    health_set(&recorder->health, &(struct why){.text = "the recorder has stopped"});
     return err == ERR_OK ? ERR_STOP : err;
 }

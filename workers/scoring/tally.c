@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "tally.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "metrics.h"
+
+void tally_refusal(struct tally *tally, const char *code)
+{
+    size_t i = 0;
+    while (i < tally->reason_count && strcmp(tally->reasons[i].code, code) != 0)
+        i++;
+    if (i == TALLY_REASONS_MAX)
+        i = TALLY_REASONS_MAX - 1;
+    if (i == tally->reason_count) {
+        tally->reason_count++;
+        snprintf(tally->reasons[i].code, sizeof tally->reasons[i].code, "%.39s", code);
+    }
+    tally->reasons[i].count++;
+}
+
+static void add(struct metrics *metrics, enum metric_id id, const char *lane, const char *label,
+                uint64_t by)
+{
+    if (by > 0)
+        metric_add(metrics_cell(metrics, id, lane, label), by);
+}
+
+void tally_commit(const struct tally *tally, struct metrics *metrics, const char *lane)
+{
+    add(metrics, METRIC_EVENTS, lane, NULL, tally->events);
+    add(metrics, METRIC_DEPARTURES, lane, NULL, tally->departures);
+    add(metrics, METRIC_FOREIGN, lane, NULL, tally->foreign);
+    for (size_t i = 0; i < ARRAY_LEN(tally->bands); i++)
+        add(metrics, METRIC_SCORES, lane, band_name((enum band)i), tally->bands[i]);
+    for (size_t i = 0; i < tally->reason_count; i++)
+        add(metrics, METRIC_DEAD_LETTERS, lane, tally->reasons[i].code, tally->reasons[i].count);
+}

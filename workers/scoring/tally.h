@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/metrics.h"
+#include "domain/prediction.h"
+
+// What an open transaction has done so far. It reaches the metrics only once the transaction is
+// committed, so that they count what readers see. Plain data, one thread.
+
+enum { TALLY_REASONS_MAX = 32 };
+
+struct tally {
+    uint64_t events, departures, foreign;
+    uint64_t bands[BAND_UNKNOWN + 1];
+    struct {
+        char code[40];
+        uint64_t count;
+    } reasons[TALLY_REASONS_MAX];
+    size_t reason_count;
+    int64_t bytes;
+};
+
+// One more dead letter with this code; codes beyond the first TALLY_REASONS_MAX count for the last.
+void tally_refusal(struct tally *tally, const char *code);
+// Adds everything to the metrics of the lane.
+void tally_commit(const struct tally *tally, struct metrics *metrics, const char *lane);

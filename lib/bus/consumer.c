@@ -26,14 +26,14 @@
 
 enum {
     BLOCK_MAX = 10000,
-    TOPICS_MAX = 64,
     LOOKUP_MS = 5000,
     GHOST_MS = 60000, // since the brokers were away: until then being fenced is our own doing
 };
 
-struct interned {
-    const rd_kafka_topic_t *handle;
+struct known_topic {
     char *name;
+    const rd_kafka_topic_t
+        *handle; // librdkafka's, once a message of it came: quicker than the name
 };
 
 struct bus_consumer {
@@ -42,9 +42,8 @@ struct bus_consumer {
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;
     char *group, *instance_id;
-    char **subscribed;                   // options.topic_count of them
     struct bus_consumer_options options; // without its pointers to text, which are above
-    struct interned topics[TOPICS_MAX];
+    struct known_topic *topics;          // those of the options first
     size_t topic_count;
     rd_kafka_message_t **taken; // messages of the block that is out
     size_t taken_count;
@@ -66,21 +65,27 @@ rd_kafka_t *bus_consumer_client(struct bus_consumer *consumer)
     return consumer->rk;
 }
 
+static void add_topic(struct bus_consumer *consumer, const char *name)
+{
+    size_t at = consumer->topic_count++;
+    consumer->topics = mem_grow(consumer->topics, consumer->topic_count, sizeof *consumer->topics);
+    consumer->topics[at] = (struct known_topic){.name = mem_dup(name)};
+}
+
+// The name that lives as long as the consumer.
 static const char *intern(struct bus_consumer *consumer, const rd_kafka_topic_t *handle,
                           const char *name)
 {
     for (size_t i = 0; i < consumer->topic_count; i++)
         if (consumer->topics[i].handle == handle && handle != NULL)
             return consumer->topics[i].name;
-    for (size_t i = 0; i < consumer->topic_count; i++) {
-        if (strcmp(consumer->topics[i].name, name) != 0)
-            continue;
-        if (handle != NULL)
-            consumer->topics[i].handle = handle;
-        return consumer->topics[i].name;
-    }
-    size_t at = consumer->topic_count < TOPICS_MAX ? consumer->topic_count++ : TOPICS_MAX - 1;
-    consumer->topics[at] = (struct interned){handle, mem_dup(name)};
+    size_t at = 0;
+    while (at < consumer->topic_count && strcmp(consumer->topics[at].name, name) != 0)
+        at++;
+    if (at == consumer->topic_count)
+        add_topic(consumer, name); // the group may give us what we did not ask for
+    if (handle != NULL)
+        consumer->topics[at].handle = handle;
     return consumer->topics[at].name;
 }
 
@@ -238,7 +243,7 @@ static enum err subscribe(struct bus_consumer *consumer, struct why *why)
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new((int)consumer->options.topic_count);
     for (size_t i = 0; i < consumer->options.topic_count; i++)
-        rd_kafka_topic_partition_list_add(list, consumer->subscribed[i], RD_KAFKA_PARTITION_UA);
+        rd_kafka_topic_partition_list_add(list, consumer->topics[i].name, RD_KAFKA_PARTITION_UA);
     rd_kafka_resp_err_t code = rd_kafka_subscribe(consumer->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ERR_OK : bus_fail(code, "cannot subscribe", why);
@@ -319,9 +324,8 @@ enum err bus_consumer_open(const struct bus_config *config,
     consumer->options = *options;
     consumer->group = mem_dup(options->group);
     consumer->instance_id = options->instance_id == NULL ? NULL : mem_dup(options->instance_id);
-    consumer->subscribed = mem_array(options->topic_count, sizeof *consumer->subscribed);
     for (size_t i = 0; i < options->topic_count; i++)
-        consumer->subscribed[i] = mem_dup(options->topics[i]);
+        add_topic(consumer, options->topics[i]);
     consumer->options.group = consumer->options.instance_id = NULL;
     consumer->options.topics = NULL;
     consumer->taken = mem_array(BLOCK_MAX, sizeof(rd_kafka_message_t *));
@@ -374,27 +378,10 @@ void bus_consumer_close(struct bus_consumer *consumer)
     free(consumer->taken);
     free(consumer->messages);
     free(consumer->ends);
-    for (size_t i = 0; i < consumer->options.topic_count; i++)
-        free(consumer->subscribed[i]);
-    free(consumer->subscribed);
+    free(consumer->topics);
     free(consumer->instance_id);
     free(consumer->group);
     free(consumer);
-}
-
-void bus_message_fill(struct bus_message *ret, const char *topic, const rd_kafka_message_t *message)
-{
-    rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-    int64_t timestamp = rd_kafka_message_timestamp(message, &type);
-    *ret = (struct bus_message){
-        .topic = topic,
-        .partition = message->partition,
-        .offset = message->offset,
-        .timestamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || timestamp < 0 ? 0 : timestamp,
-        .key = bytes_of(message->key, message->key == NULL ? 0 : message->key_len),
-        .value = bytes_of(message->payload, message->payload == NULL ? 0 : message->len),
-        .handle = message,
-    };
 }
 
 // A message with an error code is an event of the consumer: the end of a partition, or a failure.
@@ -507,32 +494,6 @@ void bus_block_release(struct bus_consumer *consumer, struct bus_block *block)
 {
     release_taken(consumer);
     *block = (struct bus_block){0};
-}
-
-bool bus_message_header(const struct bus_message *message, const char *name, struct bytes *ret)
-{
-    rd_kafka_headers_t *headers = NULL;
-    const void *value = NULL;
-    size_t len = 0;
-    if (rd_kafka_message_headers(message->handle, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        rd_kafka_header_get_last(headers, name, &value, &len) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return false;
-    *ret = bytes_of(value, value == NULL ? 0 : len);
-    return true;
-}
-
-bool bus_message_header_at(const struct bus_message *message, size_t index, const char **ret_name,
-                           struct bytes *ret)
-{
-    rd_kafka_headers_t *headers = NULL;
-    const void *value = NULL;
-    size_t len = 0;
-    if (rd_kafka_message_headers(message->handle, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        rd_kafka_header_get_all(headers, index, ret_name, &value, &len) !=
-            RD_KAFKA_RESP_ERR_NO_ERROR)
-        return false;
-    *ret = bytes_of(value, value == NULL ? 0 : len);
-    return true;
 }
 
 size_t bus_consumer_assignment(struct bus_consumer *consumer, struct bus_position **ret)

@@ -84,8 +84,10 @@ def test_kills_at_any_moment_lose_and_repeat_nothing(world, tmp_path):
         program.kill()
         kills += 1
     assert kills >= 3, "the kills did not hit the import"
+    # Rows were rejected: 1. A slow program may have been killed behind its last commit: nothing to do.
+    was_finished = progress(world, "many")[-1]["finished"]
     program = world.hris(path, source="many", TRANSACTION_ROWS=400)
-    assert program.wait(120) == 1, program.tail()  # rows were rejected
+    assert program.wait(120) == (0 if was_finished else 1), program.tail()
     check_each_row_once(world, path, 40000, event_time="2026-01-02T03:04:05.000Z")
 
 

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/program.h"
 #include "bus/client.h"
+#include "bus/decision.h"
 #include "bus/partition.h"
 
 // The guard. librdkafka repeats EndTxn and TxnOffsetCommit silently after a lost connection, with
@@ -133,66 +134,16 @@ static void client_close(struct bus_producer *producer)
     producer->rk = NULL;
 }
 
-enum decision {
-    DECISION_DONE,
-    DECISION_AGAIN,
-    DECISION_ABORT,
-    DECISION_REBUILD,
-    DECISION_FENCED,
-    DECISION_FATAL
-};
-
-static bool is_transport(rd_kafka_resp_err_t code)
-{
-    switch ((int)code) {
-    case RD_KAFKA_RESP_ERR__TIMED_OUT:
-    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
-    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
-    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
-        return true;
-    default:
-        return false;
-    }
-}
-
-// What an error of a transactional call asks for, in the order that matters: a fenced producer may
-// be flagged as merely abortable, and INVALID_TXN_STATE on a live process can be the trace of a
-// torn transaction, which a new epoch mends.
-static enum decision decide(const rd_kafka_error_t *error)
-{
-    if (error == NULL)
-        return DECISION_DONE;
-    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
-    if (code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
-        code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ||
-        code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
-        return DECISION_FENCED;
-    if (code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
-        code == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT ||
-        code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
-        return DECISION_FATAL;
-    if (rd_kafka_error_is_fatal(error))
-        return DECISION_REBUILD;
-    if (rd_kafka_error_txn_requires_abort(error))
-        return DECISION_ABORT;
-    if (rd_kafka_error_is_retriable(error))
-        return DECISION_AGAIN;
-    return DECISION_REBUILD;
-}
-
 // Takes the error: its sentence into `why`, whether it was of the transport, and what it asks for.
-static enum decision take_error(rd_kafka_error_t *error, const char *what, bool *was_transport,
-                                struct why *why)
+static enum bus_decision take_error(rd_kafka_error_t *error, const char *what, bool *was_transport,
+                                    struct why *why)
 {
-    enum decision decision = decide(error);
+    enum bus_decision decision = bus_decide(error);
     if (error == NULL)
         return decision;
-    if (is_transport(rd_kafka_error_code(error)))
+    if (bus_is_transport(rd_kafka_error_code(error)))
         *was_transport = true;
-    IGNORE(why_code(why, ERR_RETRY, decision == DECISION_FENCED ? "fenced" : "transaction",
+    IGNORE(why_code(why, ERR_RETRY, decision == BUS_DECISION_FENCED ? "fenced" : "transaction",
                     "%s: %s (%s)", what, rd_kafka_error_string(error),
                     rd_kafka_error_name(error))); // the caller has the verdict
     rd_kafka_error_destroy(error);
@@ -209,12 +160,12 @@ static enum err init_transactions(struct bus_producer *producer, struct why *why
         rd_kafka_error_t *error = rd_kafka_init_transactions(producer->rk, STEP_MS);
         if (error != NULL && producer->opaque.log != NULL)
             producer->opaque.log(4, "INIT", rd_kafka_error_string(error));
-        enum decision decision =
+        enum bus_decision decision =
             take_error(error, "cannot take the transactional id", &was_transport, why);
-        if (decision == DECISION_DONE)
+        if (decision == BUS_DECISION_DONE)
             return ERR_OK;
-        if (decision == DECISION_FENCED || decision == DECISION_FATAL ||
-            decision == DECISION_REBUILD)
+        if (decision == BUS_DECISION_FENCED || decision == BUS_DECISION_FATAL ||
+            decision == BUS_DECISION_REBUILD)
             return ERR_FATAL;
         if (program_wait_ms(backoff_next_ms(&backoff)))
             return ERR_STOP;
@@ -411,16 +362,16 @@ enum err bus_producer_begin(struct bus_producer *producer, struct why *why)
 {
     bool was_transport = false;
     producer->failed = 0;
-    enum decision decision =
+    enum bus_decision decision =
         take_error(rd_kafka_begin_transaction(producer->rk), "cannot begin", &was_transport, why);
-    if (decision != DECISION_DONE) {
+    if (decision != BUS_DECISION_DONE) {
         enum err err = rebuild(producer, why);
         if (err != ERR_OK)
             return err;
         decision = take_error(rd_kafka_begin_transaction(producer->rk), "cannot begin",
                               &was_transport, why);
     }
-    if (decision != DECISION_DONE)
+    if (decision != BUS_DECISION_DONE)
         return ERR_FATAL;
     producer->is_open = true;
     producer->begun_ms = clock_mono_ms();
@@ -464,9 +415,9 @@ static bool is_member(const rd_kafka_consumer_group_metadata_t *metadata)
     return generation >= 0 && has_member;
 }
 
-static enum decision send_offsets(struct bus_producer *producer, struct bus_consumer *consumer,
-                                  const struct bus_position *positions, size_t count,
-                                  bool *was_transport, struct why *why)
+static enum bus_decision send_offsets(struct bus_producer *producer, struct bus_consumer *consumer,
+                                      const struct bus_position *positions, size_t count,
+                                      bool *was_transport, struct why *why)
 {
     rd_kafka_consumer_group_metadata_t *metadata =
         rd_kafka_consumer_group_metadata(bus_consumer_client(consumer));
@@ -476,23 +427,23 @@ static enum decision send_offsets(struct bus_producer *producer, struct bus_cons
         IGNORE(
             why_code(why, ERR_RETRY, "transaction",
                      "the consumer is between two generations of its group")); // decision says it
-        return DECISION_ABORT;
+        return BUS_DECISION_ABORT;
     }
     rd_kafka_topic_partition_list_t *list = bus_list_of(positions, count);
     rd_kafka_error_t *error =
         rd_kafka_send_offsets_to_transaction(producer->rk, list, metadata, -1);
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_consumer_group_metadata_destroy(metadata);
-    enum decision decision = take_error(error, "cannot send the offsets", was_transport, why);
-    return decision == DECISION_AGAIN ? DECISION_REBUILD
-                                      : decision; // this call must not be repeated
+    enum bus_decision decision = take_error(error, "cannot send the offsets", was_transport, why);
+    return decision == BUS_DECISION_AGAIN ? BUS_DECISION_REBUILD
+                                          : decision; // this call must not be repeated
 }
 
-static enum decision end_transaction(struct bus_producer *producer, bool commits,
-                                     bool *was_transport, struct why *why)
+static enum bus_decision end_transaction(struct bus_producer *producer, bool commits,
+                                         bool *was_transport, struct why *why)
 {
-    enum decision decision = DECISION_AGAIN;
-    for (int calls = 0; decision == DECISION_AGAIN && calls < CALLS_MAX; calls++) {
+    enum bus_decision decision = BUS_DECISION_AGAIN;
+    for (int calls = 0; decision == BUS_DECISION_AGAIN && calls < CALLS_MAX; calls++) {
         rd_kafka_error_t *error =
             commits ? rd_kafka_commit_transaction(producer->rk, -1)
                     : rd_kafka_abort_transaction(producer->rk,
@@ -500,7 +451,7 @@ static enum decision end_transaction(struct bus_producer *producer, bool commits
         decision =
             take_error(error, commits ? "cannot commit" : "cannot abort", was_transport, why);
     }
-    return decision == DECISION_AGAIN ? DECISION_REBUILD : decision;
+    return decision == BUS_DECISION_AGAIN ? BUS_DECISION_REBUILD : decision;
 }
 
 // After a rebuild nothing is known of the transaction: ERR_RETRY, and the caller reads where it
@@ -530,7 +481,7 @@ static enum err give_up(struct bus_producer *producer, struct why *why)
     if (age_ms(producer) < producer->transaction_timeout_ms) {
         bool was_transport = false;
         struct why cause = {0};
-        if (end_transaction(producer, false, &was_transport, &cause) == DECISION_FENCED) {
+        if (end_transaction(producer, false, &was_transport, &cause) == BUS_DECISION_FENCED) {
             if (why != NULL)
                 *why = cause;
             return ERR_FATAL;
@@ -547,10 +498,11 @@ static bool is_overdue(const struct bus_producer *producer)
 }
 
 // The broker fences a transaction that it has timed out, too: only before that is it a rival.
-static enum decision fenced_by_whom(const struct bus_producer *producer, enum decision decision)
+static enum bus_decision fenced_by_whom(const struct bus_producer *producer,
+                                        enum bus_decision decision)
 {
     bool may_be_time_out = age_ms(producer) >= producer->transaction_timeout_ms;
-    return decision == DECISION_FENCED && may_be_time_out ? DECISION_REBUILD : decision;
+    return decision == BUS_DECISION_FENCED && may_be_time_out ? BUS_DECISION_REBUILD : decision;
 }
 
 enum err bus_producer_abort(struct bus_producer *producer, struct why *why)
@@ -570,11 +522,11 @@ enum err bus_producer_abort(struct bus_producer *producer, struct why *why)
         if (rd_kafka_flush(producer->rk, 100) == RD_KAFKA_RESP_ERR_NO_ERROR)
             break; // what fails here is about to be thrown away
     bool was_transport = false;
-    enum decision decision =
+    enum bus_decision decision =
         fenced_by_whom(producer, end_transaction(producer, false, &was_transport, why));
-    if (decision == DECISION_FENCED)
+    if (decision == BUS_DECISION_FENCED)
         return ERR_FATAL;
-    if (decision != DECISION_DONE || was_transport || was_sent_twice(producer)) {
+    if (decision != BUS_DECISION_DONE || was_transport || was_sent_twice(producer)) {
         enum err err = rebuild_and_retry(producer, why);
         return err == ERR_RETRY ? ERR_OK : err;
     }
@@ -599,18 +551,18 @@ enum err bus_producer_commit(struct bus_producer *producer, struct bus_consumer 
     count_from_zero(producer);
     if (is_overdue(producer))
         return give_up(producer, why);
-    enum decision decision = DECISION_DONE;
+    enum bus_decision decision = BUS_DECISION_DONE;
     if (count > 0)
         decision = send_offsets(producer, consumer, positions, count, &was_transport, why);
-    if (decision == DECISION_DONE)
+    if (decision == BUS_DECISION_DONE)
         decision = end_transaction(producer, true, &was_transport, why);
     decision = fenced_by_whom(producer, decision);
-    if (decision == DECISION_FENCED || decision == DECISION_FATAL)
+    if (decision == BUS_DECISION_FENCED || decision == BUS_DECISION_FATAL)
         return ERR_FATAL;
-    if (decision == DECISION_ABORT && !was_transport && !was_sent_twice(producer))
+    if (decision == BUS_DECISION_ABORT && !was_transport && !was_sent_twice(producer))
         return abort_and_retry(producer, why);
-    if (decision != DECISION_DONE || was_transport || was_sent_twice(producer)) {
-        if (decision == DECISION_DONE)
+    if (decision != BUS_DECISION_DONE || was_transport || was_sent_twice(producer)) {
+        if (decision == BUS_DECISION_DONE)
             IGNORE(why_code(why, ERR_RETRY, "transaction",
                             "a request was sent twice")); // said by the verdict below
         return rebuild_and_retry(producer, why);

@@ -65,6 +65,14 @@ rd_kafka_t *bus_consumer_client(struct bus_consumer *consumer)
     return consumer->rk;
 }
 
+static void release_taken(struct bus_consumer *consumer)
+{
+    for (size_t i = 0; i < consumer->taken_count; i++)
+        rd_kafka_message_destroy(consumer->taken[i]);
+    consumer->taken_count = 0;
+    consumer->end_count = 0;
+}
+
 static void add_topic(struct bus_consumer *consumer, const char *name)
 {
     size_t at = consumer->topic_count++;
@@ -108,15 +116,25 @@ static struct bus_position *positions_of(struct bus_consumer *consumer,
     return positions;
 }
 
+static bool is_fenced(const struct bus_consumer *consumer)
+{
+    return rd_kafka_fatal_error(consumer->rk, NULL, 0) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+}
+
+static enum err say_fenced(const struct bus_consumer *consumer, struct why *why)
+{
+    return why_code(why, ERR_FATAL, "fenced", "another process has this place in the group %s",
+                    consumer->group);
+}
+
 // The group's committed offsets (with metadata) into the list. A partition without one is fatal:
 // where to start is an operator's decision, never ours.
 static enum err look_up_committed(struct bus_consumer *consumer,
                                   rd_kafka_topic_partition_list_t *list, struct why *why)
 {
     rd_kafka_resp_err_t code = rd_kafka_committed(consumer->rk, list, LOOKUP_MS);
-    if (rd_kafka_fatal_error(consumer->rk, NULL, 0) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
-        return why_code(why, ERR_FATAL, "fenced", "another process has this place in the group %s",
-                        consumer->group);
+    if (is_fenced(consumer))
+        return say_fenced(consumer, why);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return bus_fail(code, "cannot read the committed offsets", why);
     for (int i = 0; i < list->cnt; i++) {
@@ -150,18 +168,34 @@ static enum err find_offsets(struct bus_consumer *consumer, rd_kafka_topic_parti
     return err;
 }
 
-// Fenced, but by itself; see above.
-static bool is_ghost(const struct bus_consumer *consumer)
+// A fenced client whose brokers were away lately was fenced by its own ghost; see above.
+static bool was_down_lately(const struct bus_consumer *consumer)
 {
     int64_t down_ms = atomic_load(&consumer->opaque.all_down_ms);
-    return down_ms > 0 && clock_mono_ms() - down_ms < GHOST_MS &&
-           rd_kafka_fatal_error(consumer->rk, NULL, 0) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+    return down_ms > 0 && clock_mono_ms() - down_ms < GHOST_MS;
 }
 
-// What a client that will be replaced by the next poll fails in is no failure.
-static enum err unless_ghost(const struct bus_consumer *consumer, enum err err)
+// Takes what is queued and throws it away. The words of the error callback are in there too: while
+// the owner is busy with a producer it has not heard yet that the brokers were away.
+static void drain(struct bus_consumer *consumer)
 {
-    return err == ERR_FATAL && is_ghost(consumer) ? ERR_OK : err;
+    size_t got = 0;
+    release_taken(consumer);
+    do {
+        got = bus_fetch(consumer->queue, consumer->taken, BLOCK_MAX, 0);
+        consumer->taken_count = got;
+        release_taken(consumer);
+    } while (got > 0);
+}
+
+// What a client that will be replaced by the next poll fails in is no failure. A fenced client gets
+// nothing more, so nothing of worth is in its queue.
+static enum err unless_ghost(struct bus_consumer *consumer, enum err err)
+{
+    if (err != ERR_FATAL || !is_fenced(consumer))
+        return err;
+    drain(consumer);
+    return was_down_lately(consumer) ? ERR_OK : err;
 }
 
 static void forget(rd_kafka_topic_partition_list_t **list)
@@ -341,14 +375,6 @@ enum err bus_consumer_open(const struct bus_config *config,
     return ERR_OK;
 }
 
-static void release_taken(struct bus_consumer *consumer)
-{
-    for (size_t i = 0; i < consumer->taken_count; i++)
-        rd_kafka_message_destroy(consumer->taken[i]);
-    consumer->taken_count = 0;
-    consumer->end_count = 0;
-}
-
 static void client_close(struct bus_consumer *consumer)
 {
     release_taken(consumer);
@@ -407,15 +433,11 @@ static enum err take_event(struct bus_consumer *consumer, const rd_kafka_message
             "new-generation",
             message->rkt == NULL ? "?" : rd_kafka_topic_name(message->rkt), message->partition,
             rd_kafka_message_errstr(message));
-    if (message->err == RD_KAFKA_RESP_ERR__FATAL ||
-        message->err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
         char text[256] = "";
-        rd_kafka_resp_err_t code = rd_kafka_fatal_error(consumer->rk, text, sizeof text);
-        bool is_fenced = code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ||
-                         message->err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
-        return why_code(why, ERR_FATAL, is_fenced ? "fenced" : "consumer-fatal",
-                        "consumer of group %s: %s", consumer->group,
-                        text[0] == '\0' ? rd_kafka_message_errstr(message) : text);
+        rd_kafka_fatal_error(consumer->rk, text, sizeof text);
+        return why_code(why, ERR_FATAL, "consumer-fatal", "consumer of group %s: %s",
+                        consumer->group, text);
     }
     enum err err = bus_verdict(message->err);
     return why_say(why, err == ERR_OK ? ERR_RETRY : err, "%s: %s",
@@ -477,9 +499,10 @@ enum err bus_consumer_poll(struct bus_consumer *consumer, size_t max, int64_t wa
             err = verdict == ERR_OK ? err : verdict;
         }
     }
-    if (is_ghost(consumer)) {
+    if (is_fenced(consumer)) {
         count = 0;
-        err = open_again(consumer, why);
+        drain(consumer);
+        err = was_down_lately(consumer) ? open_again(consumer, why) : say_fenced(consumer, why);
     }
     *ret = (struct bus_block){.messages = consumer->messages,
                               .count = count,

@@ -90,10 +90,47 @@ bool bus_conf_set_if_known(rd_kafka_conf_t *conf, const char *name, const char *
     return set(conf, name, value, NULL) == ERR_OK;
 }
 
+// What exactly once rests on, aliases included: whoever changed one of these would get other
+// promises than the README's without being told.
+static bool is_guarded(const char *name)
+{
+    static const char *const guarded[] = {
+        "isolation.level",
+        "enable.auto.commit",
+        "auto.commit.enable",
+        "enable.auto.offset.store",
+        "auto.offset.reset",
+        "partition.assignment.strategy",
+        "group.id",
+        "group.instance.id",
+        "enable.partition.eof",
+        "transactional.id",
+        "enable.idempotence",
+        "acks",
+        "request.required.acks",
+        "enable.gapless.guarantee",
+        "max.in.flight",
+        "max.in.flight.requests.per.connection",
+        "partitioner",
+        "group.protocol",
+        "message.send.max.retries",
+        "retries",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(guarded); i++)
+        if (strcmp(guarded[i], name) == 0)
+            return true;
+    return false;
+}
+
 static enum err set_properties(rd_kafka_conf_t *conf, const struct bus_config *config,
                                struct why *why)
 {
     for (char *const *entry = config->properties; entry != NULL && *entry != NULL; entry += 2) {
+        if (is_guarded(entry[0]))
+            return why_say(why, ERR_FATAL,
+                           "Kafka property %s is not an operator's to set: exactly-once delivery "
+                           "rests on it; remove it from the environment",
+                           entry[0]);
         enum err err = set(conf, entry[0], entry[1], why);
         if (err == ERR_REJECT && config->log != NULL)
             config->log(4, "PROPERTY", why == NULL ? entry[0] : why->text);

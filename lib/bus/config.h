@@ -19,6 +19,7 @@ struct bus_config {
 
 // Reads KAFKA_<PROPERTY> from the environment (KAFKA_SASL_USERNAME is sasl.username), without
 // KAFKA_BOOTSTRAP_SERVERS, as the list for bus_config.properties; free by bus_properties_free.
-// Names that librdkafka does not know are reported to `log` when a client opens, and left out.
+// Properties that exactly-once delivery rests on make opening a client fail (ERR_FATAL). Names that
+// librdkafka does not know are reported to `log` when a client opens, and left out.
 char **bus_properties_from_environment(void);
 void bus_properties_free(char **properties);

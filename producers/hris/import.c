@@ -55,7 +55,6 @@ struct import {
     struct progress begun; // where this run began
     struct progress done, now;
     bool is_at_end; // the last row was read
-    bool was_done;  // before this run
     struct text message;
     struct show show;
 };
@@ -442,13 +441,16 @@ static enum err run(struct import *import, struct why *why)
         err = check_event_time(&import->begun, why);
     if (err != ERR_OK)
         return err;
-    import->was_done = start == START_DONE;
     log_info("import", "source=\"%s\" start=%s rows_done=%lld content=%.16s event_time_ms=%lld",
              import->options->source, names[start], (long long)import->begun.rows_done,
              import->file.content_hash, (long long)import->begun.event_time_ms);
     show_start(&import->show, import->file.size_bytes, &import->begun);
     if (start == START_DONE) {
-        printf("%s: already imported, nothing to do\n", import->options->path);
+        printf("%s: already imported, nothing to do", import->options->path);
+        if (import->done.rejected > 0)
+            printf(" but to mend the %lld rows that were rejected: %s",
+                   (long long)import->done.rejected, import->options->reject_path);
+        putchar('\n');
         return ERR_OK;
     }
     import->origin = (struct rows_origin){.source = import->options->source,
@@ -479,10 +481,10 @@ struct import *import_new(const struct import_options *options)
     return import;
 }
 
-enum err import_run(struct import *import, struct import_result *ret, struct why *why)
+enum err import_run(struct import *import, struct progress *ret, struct why *why)
 {
     enum err err = run(import, why);
-    *ret = (struct import_result){import->done, import->was_done};
+    *ret = import->done;
     return err;
 }
 

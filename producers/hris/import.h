@@ -24,19 +24,15 @@ struct import_options {
     char delimiter;        // 0: to be found
 };
 
-struct import_result {
-    struct progress progress; // what is committed of the file
-    bool was_done;            // all of it was there before
-};
-
 struct import;
 
 // `options` is borrowed as long as the import lives.
 struct import *import_new(const struct import_options *options);
 // ERR_OK: all of it is committed. ERR_STOP: interrupted, the same call goes on. ERR_REJECT: this
 // file, or this call, cannot be right. ERR_FATAL (code "fenced": another import of this source is
-// at work). *ret is filled whatever the verdict.
-MUST_CHECK enum err import_run(struct import *import, struct import_result *ret, struct why *why);
+// at work). *ret is what is committed of the file, by this call and earlier ones, whatever the
+// verdict.
+MUST_CHECK enum err import_run(struct import *import, struct progress *ret, struct why *why);
 // Closes what is open; may have to wait for brokers.
 void import_free(struct import *import);
 DEFINE_CLEANUP(struct import, import_free)

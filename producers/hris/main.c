@@ -25,10 +25,11 @@ static const struct settings_spec spec = {
                "employee-changes, each row once. An import that was interrupted goes on when it is "
                "called again.",
     .usage = "[settings] FILE.csv",
-    .more =
-        "Exit status: 0 every row is there; 1 rows were rejected, or the import failed; 2 "
-        "settings;\n3 another import of this source is at work; 4 interrupted, call it again to "
-        "go on.\n",
+    .more = "Exit status: 0 every row is there; 1 rows were rejected, now or by an earlier call, "
+            "or the\n"
+            "import failed; 2 settings; 3 another import of this source is at work; 4 interrupted, "
+            "call\n"
+            "it again to go on.\n",
     .table = table,
     .count = ARRAY_LEN(table),
     .struct_bytes = sizeof(struct settings),
@@ -85,11 +86,11 @@ static enum err read_options(const struct settings *settings, struct import_opti
     return err;
 }
 
-static int status_of(enum err err, const struct import_result *result, const struct why *why)
+static int status_of(enum err err, const struct progress *done, const struct why *why)
 {
     switch (err) {
     case ERR_OK:
-        return result->was_done || result->progress.rejected == 0 ? EXIT_OK : EXIT_FAILED;
+        return done->rejected == 0 ? EXIT_OK : EXIT_FAILED;
     case ERR_STOP:
         return EXIT_INTERRUPTED;
     case ERR_FATAL:
@@ -109,7 +110,7 @@ static int run(const struct settings *settings, const struct import_options *giv
                                                       : mem_printf("%s.rejected.csv", given->path);
     const struct bus_config bus = {settings->kafka_bootstrap_servers, spec.program, properties,
                                    on_kafka_log};
-    struct import_result result = {0};
+    struct progress done = {0};
     struct why why = {0};
     struct import_options options = *given;
     options.bus = &bus;
@@ -119,14 +120,14 @@ static int run(const struct settings *settings, const struct import_options *giv
     // call. So a stop that brokers do not let end in time is an interruption, too.
     program_set_late_status(EXIT_INTERRUPTED);
     struct import *import = import_new(&options);
-    enum err err = import_run(import, &result, &why);
+    enum err err = import_run(import, &done, &why);
     if (err == ERR_STOP)
         log_warn("interrupted", "rows_done=%lld remedy=\"the same call goes on\"",
-                 (long long)result.progress.rows_done);
+                 (long long)done.rows_done);
     else if (err != ERR_OK)
-        log_error("failed", "rows_done=%lld code=%s why=\"%s\"",
-                  (long long)result.progress.rows_done, why.code, why.text);
-    int status = status_of(err, &result, &why);
+        log_error("failed", "rows_done=%lld code=%s why=\"%s\"", (long long)done.rows_done,
+                  why.code, why.text);
+    int status = status_of(err, &done, &why);
     program_set_late_status(status);
     program_stop(); // the grace bounds the closing, too
     import_free(import);

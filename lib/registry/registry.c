@@ -21,7 +21,8 @@ enum {
     ANSWER_MAX = 1024 * 1024,
     SCHEMA_MAX = 512 * 1024,
     UNKNOWN_SLOTS = 16384,
-    KNOWN_MAX = 10000
+    KNOWN_MAX = 10000,
+    TELL_MS = 10000
 };
 
 static const char media_type[] = "application/vnd.schemaregistry.v1+json";
@@ -42,6 +43,7 @@ struct registry {
     struct http_client *http;
     char *url;
     int64_t unknown_ms;
+    void (*on_wait)(const struct why *why);
     struct known *known;
     size_t known_count;
     struct unknown *unknown;
@@ -57,6 +59,7 @@ enum err registry_open(const struct registry_options *options, struct registry *
         len--;
     registry->url = mem_dup_bytes(options->url, len);
     registry->unknown_ms = options->unknown_ms > 0 ? options->unknown_ms : 60000;
+    registry->on_wait = options->on_wait;
     registry->unknown = mem_array(UNKNOWN_SLOTS, sizeof *registry->unknown);
     const struct http_options http = {.user = options->user,
                                       .password = options->password,
@@ -131,23 +134,55 @@ static enum err ask(struct registry *registry, const char *method, const char *p
                          : why_prefix(why, err == ERR_REJECT ? ERR_FATAL : err, "schema registry");
 }
 
+// One wait of many tries.
+struct patience {
+    struct backoff backoff;
+    int64_t told_ms; // when on_wait was called last
+};
+
+static struct patience patience_new(void)
+{
+    struct patience patience = {0};
+    backoff_init(&patience.backoff, 100, 3000);
+    return patience;
+}
+
+// Behind a try that gave ERR_RETRY. ERR_OK: time for the next one.
+static enum err pause_between(const struct registry *registry, struct patience *patience,
+                              const struct why *why)
+{
+    int64_t wait_ms = backoff_next_ms(&patience->backoff), now_ms = clock_mono_ms();
+    bool is_due = patience->backoff.tries == 1 || now_ms - patience->told_ms >= TELL_MS;
+    if (is_due && registry->on_wait != NULL)
+        registry->on_wait(why);
+    if (is_due)
+        patience->told_ms = now_ms;
+    return program_wait_ms(wait_ms) ? ERR_STOP : ERR_OK;
+}
+
+static enum err ask_subjects(struct registry *registry, struct why *why)
+{
+    CLEANUP(text_done) struct text answer = TEXT_INIT(16 * ANSWER_MAX);
+    long status = 0;
+    pthread_mutex_lock(&registry->lock);
+    enum err err = ask(registry, "GET", "/subjects", NULL, &status, &answer, why);
+    pthread_mutex_unlock(&registry->lock);
+    return err == ERR_OK && status != 200 ? refuse(status, &answer, "its subjects", why) : err;
+}
+
 enum err registry_wait(struct registry *registry, struct why *why)
 {
-    struct backoff backoff;
-    backoff_init(&backoff, 100, 3000);
-    for (;;) {
-        CLEANUP(text_done) struct text answer = TEXT_INIT(16 * ANSWER_MAX);
-        long status = 0;
-        pthread_mutex_lock(&registry->lock);
-        enum err err = ask(registry, "GET", "/subjects", NULL, &status, &answer, why);
-        pthread_mutex_unlock(&registry->lock);
-        if (err == ERR_OK && status != 200)
-            err = refuse(status, &answer, "its subjects", why);
-        if (err != ERR_RETRY)
-            return err;
-        if (program_wait_ms(backoff_next_ms(&backoff)))
-            return ERR_STOP;
+    struct patience patience = patience_new();
+    struct why cause = {0}; // on_wait has words also where the caller wants none
+    enum err err = ask_subjects(registry, &cause);
+    while (err == ERR_RETRY) {
+        err = pause_between(registry, &patience, &cause);
+        if (err == ERR_OK)
+            err = ask_subjects(registry, &cause);
     }
+    if (why != NULL)
+        *why = cause;
+    return err;
 }
 
 // RFC 3986: everything but the unreserved characters is escaped in a path segment.
@@ -229,6 +264,22 @@ enum err registry_register(struct registry *registry, const char *subject, const
     if (err == ERR_OK && status != 200)
         err = refuse(status, &answer, subject, why);
     return err == ERR_OK ? read_id(&answer, ret_id, why) : err;
+}
+
+enum err registry_register_wait(struct registry *registry, const char *subject, const char *schema,
+                                uint32_t *ret_id, struct why *why)
+{
+    struct patience patience = patience_new();
+    struct why cause = {0};
+    enum err err = registry_register(registry, subject, schema, ret_id, &cause);
+    while (err == ERR_RETRY) {
+        err = pause_between(registry, &patience, &cause);
+        if (err == ERR_OK)
+            err = registry_register(registry, subject, schema, ret_id, &cause);
+    }
+    if (why != NULL)
+        *why = cause;
+    return err;
 }
 
 // ERR_RETRY where this is no answer of a registry (a proxy's page, say): the message that names the

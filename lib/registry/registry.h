@@ -19,7 +19,19 @@ struct registry_options {
     const char *ca_file;         // NULL or "": the system's
     int64_t timeout_ms;          // of one request; 0: 5 s
     int64_t unknown_ms;          // how long an unknown id is remembered; 0: 60 s
+    // Told why while a call waits for a registry that is away: after the first failed try, then
+    // every 10 seconds or so, on the thread that waits. NULL: nobody listens.
+    void (*on_wait)(const struct why *why);
 };
+
+// Out of the settings that registry/settings.def adds to a program's, which are borrowed.
+#define REGISTRY_OPTIONS(settings)                                                                 \
+    ((struct registry_options){.url = (settings)->schema_registry_url,                             \
+                               .user = (settings)->schema_registry_user,                           \
+                               .password = (settings)->schema_registry_password,                   \
+                               .token = (settings)->schema_registry_token,                         \
+                               .ca_file = (settings)->schema_registry_ca,                          \
+                               .timeout_ms = (settings)->schema_registry_timeout_ms})
 
 struct registry;
 
@@ -37,6 +49,9 @@ MUST_CHECK enum err registry_wait(struct registry *registry, struct why *why);
 // words.
 MUST_CHECK enum err registry_register(struct registry *registry, const char *subject,
                                       const char *schema, uint32_t *ret_id, struct why *why);
+// The same, but waits where that one gives ERR_RETRY. ERR_STOP: the program stops.
+MUST_CHECK enum err registry_register_wait(struct registry *registry, const char *subject,
+                                           const char *schema, uint32_t *ret_id, struct why *why);
 
 // The text of a schema; lives as long as the registry client. ERR_REJECT with code
 // "unknown-schema": the registry says that there is none with this id, or it is no Avro. ERR_RETRY:

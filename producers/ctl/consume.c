@@ -77,12 +77,7 @@ static enum err read_options(struct consume *consume, struct record_options *ret
 static enum err open_all(struct consume *consume, const struct bus_config *config, struct why *why)
 {
     const struct settings *settings = &consume->settings;
-    const struct registry_options registry = {.url = settings->schema_registry_url,
-                                              .user = settings->schema_registry_user,
-                                              .password = settings->schema_registry_password,
-                                              .token = settings->schema_registry_token,
-                                              .ca_file = settings->schema_registry_ca,
-                                              .timeout_ms = settings->schema_registry_timeout_ms};
+    const struct registry_options registry = REGISTRY_OPTIONS(settings);
     struct record_options options = {0};
     enum err err = read_options(consume, &options, why);
     if (err == ERR_OK)

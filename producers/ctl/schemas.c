@@ -49,12 +49,7 @@ static enum err register_all(struct registry *registry, const struct settings *s
 
 static enum err apply(const struct settings *settings, struct why *why)
 {
-    const struct registry_options options = {.url = settings->schema_registry_url,
-                                             .user = settings->schema_registry_user,
-                                             .password = settings->schema_registry_password,
-                                             .token = settings->schema_registry_token,
-                                             .ca_file = settings->schema_registry_ca,
-                                             .timeout_ms = settings->schema_registry_timeout_ms};
+    const struct registry_options options = REGISTRY_OPTIONS(settings);
     CLEANUP(features_free_p) struct features *features = NULL;
     CLEANUP(registry_close_p) struct registry *registry = NULL;
     CLEANUP(text_done) struct text derived = TEXT_INIT(SCHEMA_BYTES_MAX);

@@ -117,26 +117,14 @@ static enum err register_schema(struct import *import, enum bus_topic topic, con
     CLEANUP(mem_free_p)
     char *subject =
         mem_printf("%s%s-value", import->options->settings->topic_prefix, bus_topics[topic].name);
-    struct backoff backoff;
-    backoff_init(&backoff, 100, 2000);
-    for (;;) {
-        enum err err = registry_register(import->registry, subject, schema, ret, why);
-        if (err != ERR_RETRY)
-            return err;
-        if (program_wait_ms(backoff_next_ms(&backoff)))
-            return ERR_STOP;
-    }
+    return registry_register_wait(import->registry, subject, schema, ret, why);
 }
 
 static enum err open_schemas(struct import *import, struct why *why)
 {
     const struct settings *settings = import->options->settings;
-    const struct registry_options options = {.url = settings->schema_registry_url,
-                                             .user = settings->schema_registry_user,
-                                             .password = settings->schema_registry_password,
-                                             .token = settings->schema_registry_token,
-                                             .ca_file = settings->schema_registry_ca,
-                                             .timeout_ms = settings->schema_registry_timeout_ms};
+    struct registry_options options = REGISTRY_OPTIONS(settings);
+    options.on_wait = show_registry_wait;
     CLEANUP(text_done) struct text schema = TEXT_INIT(MESSAGE_BYTES_MAX);
     if (features_write_schema(import->features, &schema) != ERR_OK)
         return why_say(why, ERR_FATAL, "the features file makes too large a schema");

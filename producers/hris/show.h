@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "decide.h"
 
 // How an import is going, for people: on a terminal one line that is written anew, elsewhere a log
@@ -17,6 +18,8 @@ struct show {
     int64_t last_ms;
 };
 
+// Before the start, now and then while the schema registry is away.
+void show_registry_wait(const struct why *why);
 void show_start(struct show *show, int64_t size_bytes, const struct progress *at_start);
 // May be called as often as one likes.
 void show_update(struct show *show, const struct progress *now);

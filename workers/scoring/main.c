@@ -83,6 +83,11 @@ static void on_kafka_log(int level, const char *facility, const char *message)
     log_line(log_level_of_syslog(level), "kafka", "facility=%s text=\"%s\"", facility, message);
 }
 
+static void on_registry_wait(const struct why *why)
+{
+    log_warn("registry-waits", "why=\"%s\"", why->text);
+}
+
 static bool is_ready(void *context, struct why *why)
 {
     struct worker *worker = context;
@@ -126,12 +131,7 @@ static enum err register_schema(struct worker *worker, enum bus_topic topic, uin
     CLEANUP(mem_free_p)
     char *subject = mem_printf("%s%s-value", worker->settings.topic_prefix, bus_topics[topic].name);
     const char *schema = avro_topic_find(bus_topics[topic].name)->schema;
-    enum err err = registry_register(worker->registry, subject, schema, ret, why);
-    while (err == ERR_RETRY) { // it went away again
-        err = program_wait_ms(500) ? ERR_STOP
-                                   : registry_register(worker->registry, subject, schema, ret, why);
-    }
-    return err;
+    return registry_register_wait(worker->registry, subject, schema, ret, why);
 }
 
 static enum err open_worker(struct worker *worker, struct why *why)
@@ -156,12 +156,8 @@ static enum err open_worker(struct worker *worker, struct why *why)
 static enum err open_registry(struct worker *worker, struct why *why)
 {
     const struct settings *settings = &worker->settings;
-    const struct registry_options options = {.url = settings->schema_registry_url,
-                                             .user = settings->schema_registry_user,
-                                             .password = settings->schema_registry_password,
-                                             .token = settings->schema_registry_token,
-                                             .ca_file = settings->schema_registry_ca,
-                                             .timeout_ms = settings->schema_registry_timeout_ms};
+    struct registry_options options = REGISTRY_OPTIONS(settings);
+    options.on_wait = on_registry_wait;
     enum err err = registry_open(&options, &worker->registry, why);
     if (err == ERR_OK)
         err = registry_wait(worker->registry, why);

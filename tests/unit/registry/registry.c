@@ -16,6 +16,7 @@ struct fake {
     struct MHD_Daemon *daemon;
     char url[64];
     atomic_int requests;
+    atomic_int away;  // so many more requests are answered with 503
     const char *body; // of GET /schemas/ids/7 and of POST
     unsigned status;
     char authorization[100];
@@ -47,9 +48,17 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         (strcmp(path, "/subjects/a b-value/versions") == 0 && strcmp(method, "POST") == 0)) {
         status = fake->status;
         body = fake->body;
+    } else if (strcmp(path, "/subjects") == 0) {
+        status = 200;
+        body = "[]";
     } else if (strcmp(path, "/config/a b-value") == 0 && strcmp(method, "PUT") == 0) {
         status = 200;
         body = "{\"compatibility\":\"BACKWARD\"}";
+    }
+    if (atomic_load(&fake->away) > 0) {
+        atomic_fetch_sub(&fake->away, 1);
+        status = 503;
+        body = "{\"message\":\"starting\"}";
     }
     char *copy = strdup(body);
     struct MHD_Response *response =
@@ -80,12 +89,24 @@ static int close_fake(void **state)
     return 0;
 }
 
+static int told;
+static char told_why[200];
+
+static void on_wait(const struct why *why)
+{
+    told++;
+    snprintf(told_why, sizeof told_why, "%.199s", why->text);
+}
+
 static struct registry *client(const char *token)
 {
     struct registry *registry = NULL;
     struct why why = {0};
-    const struct registry_options options = {
-        .url = fake.url, .token = token, .timeout_ms = 3000, .unknown_ms = 100000};
+    const struct registry_options options = {.url = fake.url,
+                                             .token = token,
+                                             .timeout_ms = 3000,
+                                             .unknown_ms = 100000,
+                                             .on_wait = on_wait};
     assert_ok(registry_open(&options, &registry, &why), &why);
     return registry;
 }
@@ -181,6 +202,28 @@ static void registering_gives_the_id_or_the_registrys_words(void **state)
     assert_err(registry_register(registry, "a b-value", "\"int\"", &id, &why), ERR_FATAL, &why);
 }
 
+static void a_registry_that_is_away_is_waited_for_and_the_wait_is_told_once_in_a_while(void **state)
+{
+    (void)state;
+    CLEANUP(registry_close_p) struct registry *registry = client(NULL);
+    struct why why = {0};
+    uint32_t id = 0;
+    told = 0;
+    fake.away = 3;
+    assert_ok(registry_wait(registry, &why), &why);
+    assert_int_equal(fake.away, 0);
+    assert_int_equal(told, 1);
+    assert_non_null(strstr(told_why, "starting"));
+    fake.status = 200;
+    fake.body = "{\"id\":42}";
+    fake.away = 2;
+    assert_ok(registry_register_wait(registry, "a b-value", "\"int\"", &id, &why), &why);
+    assert_int_equal(id, 42);
+    assert_int_equal(told, 2);
+    assert_ok(registry_wait(registry, NULL), &why);
+    assert_int_equal(told, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +231,8 @@ int main(void)
         cmocka_unit_test(an_unknown_id_is_remembered),
         cmocka_unit_test(an_id_that_no_registry_gives_is_not_asked_for),
         cmocka_unit_test(an_answer_that_is_none_never_becomes_a_schema),
+        cmocka_unit_test(
+            a_registry_that_is_away_is_waited_for_and_the_wait_is_told_once_in_a_while),
         cmocka_unit_test(registering_gives_the_id_or_the_registrys_words),
     };
     return cmocka_run_group_tests(tests, open_fake, close_fake);

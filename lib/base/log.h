@@ -18,8 +18,10 @@ enum log_level log_level_of(const char *name);
 enum log_level log_level_of_syslog(int level);
 
 // `event` is a fixed word ("lane-started"). `format` gives logfmt pairs: "topic=%s offset=%"
-// PRId64. A value that may hold blanks stands in quotes in the format ("why=\"%s\""); control bytes
-// and inner quotes are made harmless.
+// PRId64. In what %s brings, quotes and backslashes are escaped and control bytes become blanks; it
+// is put between quotes directly behind a "=" where it is empty or has blanks. Text around a
+// conversion, as in "why=\"waited for %s\"", brings its own. Conversions: s d i u x f g c, with any
+// length but long double; precisions count, widths do not; the line ends with any other conversion.
 void log_line(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)

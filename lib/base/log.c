@@ -38,12 +38,20 @@ void log_set_level(enum log_level level)
 
 static const char *const names[] = {"error", "warn", "info", "debug"};
 
-enum log_level log_level_of(const char *name)
+bool log_level_from_text(const char *name, enum log_level *ret)
 {
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (strcmp(names[i], name) == 0)
-            return (enum log_level)i;
-    return LOG_LEVEL_INFO;
+    size_t i = 0;
+    while (i < ARRAY_LEN(names) && strcmp(names[i], name) != 0)
+        i++;
+    if (i == ARRAY_LEN(names))
+        return false;
+    *ret = (enum log_level)i;
+    return true;
+}
+
+const char *log_level_name(enum log_level level)
+{
+    return names[level];
 }
 
 enum log_level log_level_of_syslog(int level)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/compiler.h"
 
 // One line per event on standard error, in logfmt: time, level, program, event, then what the
@@ -12,8 +14,10 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 // Before the first line; `program` must live as long as the process.
 void log_init(const char *program, enum log_level level);
 void log_set_level(enum log_level level);
-// "error", "warn", "info" or "debug"; anything else is info.
-enum log_level log_level_of(const char *name);
+#define LOG_LEVELS "error, warn, info or debug"
+// False where the name is none of LOG_LEVELS.
+bool log_level_from_text(const char *name, enum log_level *ret);
+const char *log_level_name(enum log_level level);
 // What a library says with a syslog level: its errors are our warnings, since it carries on.
 enum log_level log_level_of_syslog(int level);
 

@@ -24,6 +24,11 @@ static struct {
     atomic_int late_status;
 } stop = {.fd = -1, .late_status = EXIT_FAILED};
 
+const char *program_version(void)
+{
+    return RETENTIONAI_VERSION;
+}
+
 static void wait_for(const sigset_t *signals, int64_t ms)
 {
     int64_t by_ms = clock_mono_ms() + ms;

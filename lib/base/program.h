@@ -18,6 +18,9 @@ enum {
     EXIT_INTERRUPTED = 4, // stopped by a signal before the work was done: the same call goes on
 };
 
+// Of the whole project: "0.1.0".
+const char *program_version(void);
+
 // Blocks SIGINT and SIGTERM in this and all later threads, ignores SIGPIPE, starts the signal
 // thread. Call once, first in main, before any other thread. After the first signal the process has
 // `grace_ms` to end, then it leaves with EXIT_FAILED.

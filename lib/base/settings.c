@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "base/program.h"
 #include "base/text.h"
 
 // Every setting is looked up, parsed and bounded by the same few functions; a program adds nothing
@@ -36,6 +37,25 @@ static char **string_at(const struct setting *setting, void *values)
     return (char **)(void *)((char *)values + setting->offset);
 }
 
+static bool owns_text(const struct setting *setting)
+{
+    return setting->kind == SETTING_string || setting->kind == SETTING_secret ||
+           setting->kind == SETTING_name;
+}
+
+static enum err check_name(const struct setting *setting, const char *given, struct why *why)
+{
+    static const char fine[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    size_t len = strlen(given);
+    bool is_long = setting->max != 0 && len > (size_t)setting->max;
+    if (!is_long && len >= (size_t)setting->min && strspn(given, fine) == len)
+        return ERR_OK;
+    return why_say(
+        why, ERR_REJECT,
+        "must be letters, digits, '.', '_' and '-', %lld to %lld of them, and is \"%.60s\"",
+        (long long)setting->min, (long long)setting->max, given);
+}
+
 static enum err assign(const struct setting *setting, const char *given, void *values,
                        struct why *why)
 {
@@ -44,11 +64,20 @@ static enum err assign(const struct setting *setting, const char *given, void *v
     enum err err = ERR_OK;
     int64_t number = 0;
     switch (setting->kind) {
-    case SETTING_string:
-    case SETTING_secret:
-        free(*string_at(setting, values));
+    case SETTING_name:
+        err = check_name(setting, given, why);
+        if (err != ERR_OK)
+            return err;
         *string_at(setting, values) = mem_dup(given);
         return ERR_OK;
+    case SETTING_string:
+    case SETTING_secret:
+        *string_at(setting, values) = mem_dup(given);
+        return ERR_OK;
+    case SETTING_level:
+        return log_level_from_text(given, place)
+                   ? ERR_OK
+                   : why_say(why, ERR_REJECT, "must be " LOG_LEVELS ", and is \"%.60s\"", given);
     case SETTING_boolean:
         return parse_bool(in, place, why);
     case SETTING_real:
@@ -150,16 +179,16 @@ static void print_help(const struct settings_spec *spec)
 {
     printf("usage: %s %s\n\n", spec->program, spec->usage);
     print_wrapped(spec->purpose, 0);
-    printf("\nSettings (a flag, or the variable named beside it in the environment):\n");
+    printf("\nSettings (a flag, or else the variable named beside it in the environment):\n");
     for (size_t i = 0; i < spec->count; i++) {
         const struct setting *setting = &spec->table[i];
         char flag[80];
         flag_of(setting, flag);
-        printf("  --%s%s   %s%s\n", flag, setting->kind == SETTING_boolean ? "" : " VALUE",
-               is_flag_only(setting) ? "" : setting->name,
-               setting->kind == SETTING_secret ? " or " : "");
+        printf("  --%s%s   %s\n", flag, setting->kind == SETTING_boolean ? "" : " VALUE",
+               is_flag_only(setting) ? "" : setting->name);
         if (setting->kind == SETTING_secret)
-            printf("      (or the file that %s_FILE names)\n", setting->name);
+            printf("      (or the file that %s_FILE names, when %s is not set)\n", setting->name,
+                   setting->name);
         print_wrapped(setting->help, 6);
         if (setting->fallback == NULL)
             printf("      must be given\n");
@@ -167,6 +196,7 @@ static void print_help(const struct settings_spec *spec)
             printf("      default: %s\n", setting->fallback);
     }
     printf("  --print-settings   print every setting as it would be used, secrets masked, and end\n"
+           "  --version          the version of this program\n"
            "  --help             this text\n");
     if (spec->more != NULL)
         printf("\n%s", spec->more);
@@ -175,8 +205,20 @@ static void print_help(const struct settings_spec *spec)
 struct given {
     const char **values; // per setting, from flags; NULL: none
     bool wants_help;
+    bool wants_version;
     bool wants_print;
 };
+
+// What is asked of the program itself, and no setting.
+static bool take_question(const char *arg, struct given *given)
+{
+    bool *const answers[] = {&given->wants_help, &given->wants_version, &given->wants_print};
+    static const char *const questions[] = {"--help", "--version", "--print-settings"};
+    for (size_t i = 0; i < ARRAY_LEN(questions); i++)
+        if (strcmp(arg, questions[i]) == 0)
+            return *answers[i] = true;
+    return false;
+}
 
 // Takes the flags out of argv; what is left stands behind argv[0].
 static enum err take_flags(const struct settings_spec *spec, int argc, char **argv,
@@ -189,9 +231,7 @@ static enum err take_flags(const struct settings_spec *spec, int argc, char **ar
             argv[++rest] = argv[i];
             continue;
         }
-        given->wants_help |= strcmp(arg, "--help") == 0;
-        given->wants_print |= strcmp(arg, "--print-settings") == 0;
-        if (strcmp(arg, "--help") == 0 || strcmp(arg, "--print-settings") == 0)
+        if (take_question(arg, given))
             continue;
         size_t len = strcspn(arg + 2, "=");
         const struct setting *setting = find_flag(spec, arg + 2, len);
@@ -248,6 +288,9 @@ enum err settings_load(const struct settings_spec *spec, void *into, int argc, c
     if (err == ERR_OK && given.wants_help) {
         print_help(spec);
         *ret_done = true;
+    } else if (err == ERR_OK && given.wants_version) {
+        printf("%s %s\n", spec->program, program_version());
+        *ret_done = true;
     } else if (err == ERR_OK) {
         err = fill(spec, given.values, into, why);
         if (err == ERR_OK && given.wants_print) {
@@ -263,7 +306,7 @@ void settings_free(const struct settings_spec *spec, void *into)
 {
     for (size_t i = 0; i < spec->count; i++) {
         const struct setting *setting = &spec->table[i];
-        if (setting->kind == SETTING_string || setting->kind == SETTING_secret) {
+        if (owns_text(setting)) {
             free(*string_at(setting, into));
             *string_at(setting, into) = NULL;
         }
@@ -279,7 +322,11 @@ static void print_value(const struct setting *setting, const void *values)
         printf("%s", **(const char *const *)place == '\0' ? "" : "***");
         break;
     case SETTING_string:
+    case SETTING_name:
         printf("%s", *(const char *const *)place);
+        break;
+    case SETTING_level:
+        printf("%s", log_level_name(*(const enum log_level *)place));
         break;
     case SETTING_boolean:
         printf("%s", *(const bool *)place ? "true" : "false");

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/log.h"
 
 // Settings of a program: declared once in its settings.def, from which come the struct, the parser,
 // --help, --print-settings and the start-up dump. A value is looked for on the command line
@@ -15,9 +16,11 @@
 // A settings.def holds lines
 //   SETTING(kind, member, "ENVIRONMENT_NAME", fallback, min, max, "help sentence")
 // and may #include the .def files of modules (bus/settings.def, ...). Kinds: string, secret,
-// integer, duration (ms), size (bytes), boolean, real. fallback is text as a user would write it;
-// NULL means that the setting must be given. min and max bound integer, duration and size; both 0:
-// unbounded. A name in lower case is a flag only: the environment does not set it.
+// integer, duration (ms), size (bytes), boolean, real, level (of the log), name (a string of
+// letters, digits, '.', '_' and '-', as Kafka's names are). fallback is text as a user would write
+// it; NULL means that the setting must be given. min and max bound integer, duration and size, and
+// the length of a name in bytes; both 0: unbounded. A name in lower case is a flag only: the
+// environment does not set it.
 
 typedef char *setting_type_string;
 typedef char *setting_type_secret;
@@ -26,6 +29,8 @@ typedef int64_t setting_type_duration;
 typedef int64_t setting_type_size;
 typedef bool setting_type_boolean;
 typedef double setting_type_real;
+typedef enum log_level setting_type_level;
+typedef char *setting_type_name;
 
 enum setting_kind {
     SETTING_string,
@@ -35,6 +40,8 @@ enum setting_kind {
     SETTING_size,
     SETTING_boolean,
     SETTING_real,
+    SETTING_level,
+    SETTING_name,
 };
 
 struct setting {
@@ -66,9 +73,9 @@ struct settings_spec {
 
 // Fills *into (cleared first). Arguments that are no settings are moved to the front of argv behind
 // argv[0] and their number goes to *ret_rest (argv[1] .. argv[*ret_rest]); "--" ends the settings.
-// --help and --print-settings print to standard output and set *ret_done: the caller ends with
-// EXIT_OK. ERR_FATAL: unknown, missing or broken settings, with a sentence that says what to
-// change.
+// --help, --version and --print-settings print to standard output and set *ret_done: the caller
+// ends with EXIT_OK. ERR_FATAL: unknown, missing or broken settings, with a sentence that says what
+// to change.
 MUST_CHECK enum err settings_load(const struct settings_spec *spec, void *into, int argc,
                                   char **argv, int *ret_rest, bool *ret_done, struct why *why);
 void settings_free(const struct settings_spec *spec, void *into);

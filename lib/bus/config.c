@@ -170,6 +170,17 @@ enum err bus_conf_new(const struct bus_config *config, const struct bus_pair *pa
     return ERR_OK;
 }
 
+enum err bus_config_check(const struct bus_config *config, struct why *why)
+{
+    struct bus_config silent = *config; // what is left out is told when a client opens
+    silent.log = NULL;
+    rd_kafka_conf_t *conf = NULL;
+    enum err err = bus_conf_new(&silent, NULL, 0, NULL, &conf, why);
+    if (err == ERR_OK)
+        rd_kafka_conf_destroy(conf);
+    return err;
+}
+
 enum err bus_client_new(rd_kafka_type_t type, rd_kafka_conf_t **conf, rd_kafka_t **ret,
                         struct why *why)
 {

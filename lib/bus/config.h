@@ -23,3 +23,8 @@ struct bus_config {
 // librdkafka does not know are reported to `log` when a client opens, and left out.
 char **bus_properties_from_environment(void);
 void bus_properties_free(char **properties);
+
+// Whether a client can be made of this, as far as that is known without asking a broker: for a
+// start that refuses wrong settings before it does anything. ERR_FATAL: it cannot, with the
+// property's name.
+MUST_CHECK enum err bus_config_check(const struct bus_config *config, struct why *why);

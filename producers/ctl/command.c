@@ -54,6 +54,21 @@ struct bus_config command_bus(const char *bootstrap_servers, char **properties)
     return (struct bus_config){bootstrap_servers, "retentionctl", properties, on_kafka_log};
 }
 
+bool command_check_bus(const struct settings_spec *spec, void *settings, int *ret_status)
+{
+    struct why why = {0};
+    char **properties = bus_properties_from_environment();
+    struct bus_config config = command_bus("", properties);
+    enum err err = bus_config_check(&config, &why);
+    bus_properties_free(properties);
+    if (err == ERR_OK)
+        return true;
+    fprintf(stderr, "%s: %s\n", spec->program, why.text);
+    settings_free(spec, settings);
+    *ret_status = EXIT_USAGE;
+    return false;
+}
+
 bool command_may_wait(enum err err, const struct why *why)
 {
     return err == ERR_RETRY || (err == ERR_REJECT && strcmp(why->code, "group-in-use") == 0);

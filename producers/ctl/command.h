@@ -22,6 +22,9 @@ typedef int command_run(int argc, char **argv);
 // was reported). Between `least` and `most` arguments stand in argv[1] and on.
 bool command_begin(const struct settings_spec *spec, void *settings, int argc, char **argv,
                    int least, int most, int *ret_status);
+// For a command that speaks Kafka, behind command_begin and as that one: false where no client can
+// be made of the properties in the environment.
+bool command_check_bus(const struct settings_spec *spec, void *settings, int *ret_status);
 // Reports a failure, frees the settings, gives the exit status.
 int command_end(const struct settings_spec *spec, void *settings, enum err err,
                 const struct why *why);

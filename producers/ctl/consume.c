@@ -179,7 +179,8 @@ int command_consume(int argc, char **argv)
     struct consume consume = {.out = TEXT_INIT(OUT_BYTES_MAX)};
     struct why why = {0};
     int status = 0;
-    if (!command_begin(&spec, &consume.settings, argc, argv, 1, 1, &status))
+    if (!command_begin(&spec, &consume.settings, argc, argv, 1, 1, &status) ||
+        !command_check_bus(&spec, &consume.settings, &status))
         return status;
     char **properties = bus_properties_from_environment();
     struct bus_config config = command_bus(consume.settings.kafka_bootstrap_servers, properties);

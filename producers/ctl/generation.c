@@ -169,7 +169,8 @@ int command_topics_new_generation(int argc, char **argv)
     struct settings settings;
     struct why why = {0};
     int status = 0;
-    if (!command_begin(&spec, &settings, argc, argv, 1, 1, &status))
+    if (!command_begin(&spec, &settings, argc, argv, 1, 1, &status) ||
+        !command_check_bus(&spec, &settings, &status))
         return status;
     struct change change = {.settings = &settings,
                             .entry = find_topic(argv[1], settings.topic_prefix)};

@@ -99,7 +99,8 @@ int command_lag(int argc, char **argv)
     struct settings settings;
     struct why why = {0};
     int status = 0;
-    if (!command_begin(&spec, &settings, argc, argv, 0, 0, &status))
+    if (!command_begin(&spec, &settings, argc, argv, 0, 0, &status) ||
+        !command_check_bus(&spec, &settings, &status))
         return status;
     return command_end(&spec, &settings, print_all(&settings, &why), &why);
 }

@@ -21,16 +21,29 @@ static const struct {
 #undef COMMAND
 };
 
-static int usage(FILE *to, int status)
+// Of one family's commands, or of all where it is NULL.
+static int usage(FILE *to, const char *family, int status)
 {
-    fprintf(to, "usage: retentionctl COMMAND [settings] [arguments]\n\n");
+    fprintf(to, "usage: retentionctl %s%sCOMMAND [settings] [arguments]\n\n",
+            family == NULL ? "" : family, family == NULL ? "" : " ");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         char name[40];
+        if (family != NULL && strcmp(family, commands[i].family) != 0)
+            continue;
         snprintf(name, sizeof name, "%s %s", commands[i].family, commands[i].word);
         fprintf(to, "  %-22s %s\n", name, commands[i].help);
     }
-    fprintf(to, "\nretentionctl COMMAND --help tells the settings of each.\n");
+    fprintf(to,
+            "\nretentionctl COMMAND --help tells the settings of each, --version which this is.\n");
     return status;
+}
+
+static bool has_words(const char *family)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (strcmp(commands[i].family, family) == 0 && commands[i].word[0] != '\0')
+            return true;
+    return false;
 }
 
 int main(int argc, char **argv)
@@ -38,9 +51,13 @@ int main(int argc, char **argv)
     log_init("retentionctl", LOG_LEVEL_WARN);
     program_init(GRACE_MS);
     if (argc < 2)
-        return usage(stderr, EXIT_USAGE);
+        return usage(stderr, NULL, EXIT_USAGE);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
-        return usage(stdout, EXIT_OK);
+        return usage(stdout, NULL, EXIT_OK);
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("retentionctl %s\n", program_version());
+        return EXIT_OK;
+    }
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         int words = commands[i].word[0] == '\0' ? 1 : 2;
         if (argc <= words || strcmp(argv[1], commands[i].family) != 0 ||
@@ -52,7 +69,10 @@ int main(int argc, char **argv)
         argv[words] = name;
         return commands[i].run(argc - words, argv + words);
     }
+    bool is_family = has_words(argv[1]);
+    if (is_family && argc > 2 && strcmp(argv[2], "--help") == 0)
+        return usage(stdout, argv[1], EXIT_OK);
     fprintf(stderr, "retentionctl: there is no command \"%s%s%s\"\n", argv[1], argc > 2 ? " " : "",
             argc > 2 ? argv[2] : "");
-    return usage(stderr, EXIT_USAGE);
+    return usage(stderr, is_family ? argv[1] : NULL, EXIT_USAGE);
 }

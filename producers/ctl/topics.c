@@ -150,7 +150,8 @@ int command_topics_apply(int argc, char **argv)
     struct settings settings;
     struct why why = {0};
     int status = 0;
-    if (!command_begin(&apply_spec, &settings, argc, argv, 0, 0, &status))
+    if (!command_begin(&apply_spec, &settings, argc, argv, 0, 0, &status) ||
+        !command_check_bus(&apply_spec, &settings, &status))
         return status;
     return command_end(&apply_spec, &settings, apply_all(&settings, &why), &why);
 }

@@ -102,18 +102,16 @@ static int status_of(enum err err, const struct progress *done, const struct why
     return EXIT_FAILED;
 }
 
-static int run(const struct settings *settings, const struct import_options *given)
+static int run(const struct settings *settings, const struct bus_config *bus,
+               const struct import_options *given)
 {
-    char **properties = bus_properties_from_environment();
     CLEANUP(mem_free_p)
     char *rejected = settings->reject_file[0] != '\0' ? mem_dup(settings->reject_file)
                                                       : mem_printf("%s.rejected.csv", given->path);
-    const struct bus_config bus = {settings->kafka_bootstrap_servers, spec.program, properties,
-                                   on_kafka_log};
     struct progress done = {0};
     struct why why = {0};
     struct import_options options = *given;
-    options.bus = &bus;
+    options.bus = bus;
     options.settings = settings;
     options.reject_path = rejected;
     // Nothing is half done whenever the process ends: what was not committed is sent by the next
@@ -131,7 +129,6 @@ static int run(const struct settings *settings, const struct import_options *giv
     program_set_late_status(status);
     program_stop(); // the grace bounds the closing, too
     import_free(import);
-    bus_properties_free(properties);
     return status;
 }
 
@@ -146,17 +143,23 @@ int main(int argc, char **argv)
     if (err == ERR_OK && !is_done && rest != 1)
         err = why_say(&why, ERR_FATAL, "takes one file, see --help");
     options.path = rest == 1 ? argv[1] : "";
+    char **properties = bus_properties_from_environment();
+    const struct bus_config bus = {settings.kafka_bootstrap_servers, spec.program, properties,
+                                   on_kafka_log};
     if (err == ERR_OK && !is_done)
         err = read_options(&settings, &options, &why);
+    if (err == ERR_OK && !is_done)
+        err = bus_config_check(&bus, &why);
     int status = EXIT_OK;
     if (err != ERR_OK) {
         fprintf(stderr, "%s: %s\n", spec.program, why.text);
         status = EXIT_USAGE;
     } else if (!is_done) {
-        log_init(spec.program, log_level_of(settings.log_level));
+        log_init(spec.program, settings.log_level);
         program_init(GRACE_MS);
-        status = run(&settings, &options);
+        status = run(&settings, &bus, &options);
     }
+    bus_properties_free(properties);
     settings_free(&spec, &settings);
     return status;
 }

@@ -84,7 +84,13 @@ def test_every_command_has_help(bare_world):
                     ["schemas", "apply", "--help"], ["consume", "--help"], ["lag", "--help"]):
         assert bare_world.ctl(*command).startswith("usage: retentionctl")
     assert "employee-changes" in bare_world.ctl("topics", "list")
+    family = bare_world.ctl("topics", "--help")
+    assert "topics apply" in family and "topics new-generation" in family and "migrate" not in family
     bare_world.ctl("no-such-command", status=2)
+    bare_world.ctl("topics", "no-such-word", status=2)
+    bare_world.environment["KAFKA_ACKS"] = "0"
+    bare_world.ctl("lag", status=2)
+    del bare_world.environment["KAFKA_ACKS"]
     bare_world.ctl("consume", status=2)
     bare_world.ctl("consume", "predictions", "--from", "somewhere", status=1)
 

@@ -139,17 +139,37 @@ def refused(world, name, *arguments, status=None, **settings):
     return said
 
 
-@pytest.mark.parametrize("settings, word", [
-    ({"WORKER_SLOT": "-1"}, "WORKER_SLOT"), ({"WORKER_SLOT": "one"}, "WORKER_SLOT"),
-    ({"COMMIT_INTERVAL": "soon"}, "COMMIT_INTERVAL"), ({"TRANSACTION_BYTES": "1"}, "TRANSACTION_BYTES"),
-    ({"METRICS_PORT": "65536"}, "METRICS_PORT"), ({"LANES": "nonsense"}, "nonsense"),
-    ({"LANES": ""}, "LANES"), ({"MODEL_FILE": "/nowhere/model.json"}, "/nowhere/model.json"),
-    ({"FEATURES_FILE": "/nowhere/features.json"}, "/nowhere/features.json"),
-    ({"SCHEMA_REGISTRY_URL": "gopher://127.0.0.1"}, "gopher://127.0.0.1"),
-    ({"KAFKA_SECURITY_PROTOCOL": "carrier-pigeon"}, "security.protocol"),
+USAGE, FAILED = 2, 1
+
+
+@pytest.mark.parametrize("settings, word, status", [
+    ({"WORKER_SLOT": "-1"}, "WORKER_SLOT", USAGE), ({"WORKER_SLOT": "one"}, "WORKER_SLOT", USAGE),
+    ({"COMMIT_INTERVAL": "soon"}, "COMMIT_INTERVAL", USAGE), ({"TRANSACTION_BYTES": "1"}, "TRANSACTION_BYTES", USAGE),
+    ({"METRICS_PORT": "65536"}, "METRICS_PORT", USAGE), ({"LANES": "nonsense"}, "nonsense", USAGE),
+    ({"LANES": ""}, "LANES", USAGE), ({"LANES": "recorder,recorder"}, "recorder twice", USAGE),
+    ({"MODEL_FILE": "/nowhere/model.json"}, "/nowhere/model.json", FAILED),
+    ({"FEATURES_FILE": "/nowhere/features.json"}, "/nowhere/features.json", FAILED),
+    ({"SCHEMA_REGISTRY_URL": "gopher://127.0.0.1"}, "gopher://127.0.0.1", FAILED),
+    ({"KAFKA_SECURITY_PROTOCOL": "carrier-pigeon"}, "security.protocol", USAGE),
+    ({"KAFKA_ACKS": "0"}, "acks", USAGE), ({"LOG_LEVEL": "loud"}, "error, warn, info or debug", USAGE),
+    ({"TOPIC_PREFIX": "a b"}, "TOPIC_PREFIX", USAGE), ({"TOPIC_PREFIX": "a" * 101}, "0 to 100", USAGE),
 ])
-def test_a_worker_refuses_a_broken_setting_and_names_it(world, settings, word):
-    assert word in refused(world, "retentionai-scoring", **settings)
+def test_a_worker_refuses_a_broken_setting_and_names_it(world, settings, word, status):
+    assert word in refused(world, "retentionai-scoring", status=status, **settings)
+
+
+@pytest.mark.parametrize("settings, word", [
+    ({"KAFKA_SECURITY_PROTOCOL": "carrier-pigeon"}, "security.protocol"), ({"KAFKA_ACKS": "0"}, "acks"),
+    ({"LOG_LEVEL": "loud"}, "error, warn, info or debug"), ({"TOPIC_PREFIX": "a/b"}, "TOPIC_PREFIX"),
+])
+def test_an_import_refuses_a_broken_setting_and_names_it(bare_world, settings, word):
+    assert word in refused(bare_world, "retentionai-hris", "x.csv", status=USAGE, **settings)
+
+
+def test_every_program_tells_its_version(bare_world):
+    for name in ("retentionai-scoring", "retentionai-hris", "retentionctl"):
+        told = subprocess.run([BUILD / "bin" / name, "--version"], capture_output=True, text=True, timeout=30)
+        assert told.returncode == 0 and told.stdout.startswith(name + " 0.")
 
 
 def test_a_worker_refuses_a_broken_model(world):

@@ -27,7 +27,11 @@
 
 // One thread per lane; main waits for the stop and for the first lane that ends by itself.
 
-enum { GRACE_MS = 4500, LANES_MAX = 8, SLOT_TAKEN_MS = 60000 };
+enum {
+    GRACE_MS = 4500,
+    SLOT_TAKEN_MS = 60000,
+    JOBS_MAX = BUS_TOPIC_COUNT + 1, // each once, and the recorder
+};
 
 static const struct setting table[] = {
 #define SETTING SETTING_ROW
@@ -54,7 +58,8 @@ static const struct metric metric_table[] = {
 
 struct job {
     const char *name;
-    struct lane *lane; // one of the two
+    const char *topic; // that it scores, without the prefix; NULL: it is the recorder
+    struct lane *lane; // one of the two, once it is made
     struct recorder *recorder;
     pthread_t thread;
     bool is_started;
@@ -73,7 +78,7 @@ struct worker {
     struct registry *registry;
     struct ops_server *ops;
     uint32_t prediction_schema_id, high_risk_schema_id;
-    struct job jobs[LANES_MAX];
+    struct job jobs[JOBS_MAX];
     size_t job_count;
     atomic_bool is_running; // the jobs are made: the operations port may ask them
 };
@@ -205,30 +210,15 @@ static struct recorder *make_recorder(struct worker *worker)
     return recorder_new(&options);
 }
 
-// The jobs that LANES names.
-static enum err make_jobs(struct worker *worker, struct why *why)
+static void make_jobs(struct worker *worker)
 {
-    for (const char *at = worker->settings.lanes; *at != '\0';) {
-        size_t len = strcspn(at, ",");
-        struct job *job = &worker->jobs[worker->job_count];
-        if (worker->job_count == LANES_MAX)
-            return why_say(why, ERR_FATAL, "LANES names more than %d lanes", LANES_MAX);
-        if (strncmp(at, "recorder", len) == 0 && len == strlen("recorder")) {
-            job->name = "recorder";
+    for (size_t i = 0; i < worker->job_count; i++) {
+        struct job *job = &worker->jobs[i];
+        if (job->topic == NULL)
             job->recorder = make_recorder(worker);
-        } else {
-            for (size_t i = 0; i < BUS_TOPIC_COUNT; i++)
-                if (bus_topics[i].lane != NULL && strlen(bus_topics[i].lane) == len &&
-                    strncmp(at, bus_topics[i].lane, len) == 0)
-                    job->name = bus_topics[i].name;
-            if (job->name == NULL)
-                return why_say(why, ERR_FATAL, "LANES: there is no lane \"%.*s\"", (int)len, at);
-            job->lane = make_lane(worker, job->name);
-        }
-        worker->job_count++;
-        at += len + (at[len] == ',');
+        else
+            job->lane = make_lane(worker, job->topic);
     }
-    return worker->job_count > 0 ? ERR_OK : why_say(why, ERR_FATAL, "LANES names no lane");
 }
 
 static enum err run_jobs(struct worker *worker, struct why *why)
@@ -274,38 +264,79 @@ static void close_worker(struct worker *worker)
 
 static enum err run(struct worker *worker, struct why *why)
 {
-    worker->properties = bus_properties_from_environment();
-    worker->bus = (struct bus_config){worker->settings.kafka_bootstrap_servers, spec.program,
-                                      worker->properties, on_kafka_log};
     enum err err = open_worker(worker, why);
     if (err != ERR_OK)
         return err;
     log_info("started", "model=%s lanes=%s slot=%" PRId64, model_id(worker->model),
              worker->settings.lanes, worker->settings.worker_slot);
     err = open_registry(worker, why);
-    if (err == ERR_OK)
-        err = make_jobs(worker, why);
-    return err == ERR_OK ? run_jobs(worker, why) : err;
+    if (err != ERR_OK)
+        return err;
+    make_jobs(worker);
+    return run_jobs(worker, why);
+}
+
+// "recorder", or the lane of a topic. False where there is none of that name.
+static bool find_job(struct bytes name, struct job *ret)
+{
+    *ret = (struct job){.name = "recorder"};
+    if (bytes_equal_string(name, ret->name))
+        return true;
+    for (size_t i = 0; i < BUS_TOPIC_COUNT; i++)
+        if (bus_topics[i].lane != NULL && bytes_equal_string(name, bus_topics[i].lane)) {
+            *ret = (struct job){.name = bus_topics[i].lane, .topic = bus_topics[i].name};
+            return true;
+        }
+    return false;
+}
+
+// The jobs that LANES names.
+static enum err read_lanes(struct worker *worker, struct why *why)
+{
+    for (const char *at = worker->settings.lanes; *at != '\0';) {
+        size_t len = strcspn(at, ",");
+        struct job job;
+        if (!find_job(bytes_of(at, len), &job))
+            return why_say(why, ERR_FATAL, "LANES: there is no lane \"%.*s\"", (int)len, at);
+        for (size_t i = 0; i < worker->job_count; i++)
+            if (worker->jobs[i].name == job.name)
+                return why_say(why, ERR_FATAL, "LANES names %s twice", job.name);
+        worker->jobs[worker->job_count++] = job;
+        at += len + (at[len] == ',');
+    }
+    return worker->job_count > 0 ? ERR_OK : why_say(why, ERR_FATAL, "LANES names no lane");
+}
+
+// Everything that can be told to be wrong before anything is touched.
+static enum err read_settings(struct worker *worker, int argc, char **argv, bool *ret_done,
+                              struct why *why)
+{
+    int rest = 0;
+    enum err err = settings_load(&spec, &worker->settings, argc, argv, &rest, ret_done, why);
+    if (err != ERR_OK || *ret_done)
+        return err;
+    if (rest > 0)
+        return why_say(why, ERR_FATAL, "takes no arguments beside settings, see --help");
+    worker->properties = bus_properties_from_environment();
+    worker->bus = (struct bus_config){worker->settings.kafka_bootstrap_servers, spec.program,
+                                      worker->properties, on_kafka_log};
+    err = read_lanes(worker, why);
+    return err == ERR_OK ? bus_config_check(&worker->bus, why) : err;
 }
 
 int main(int argc, char **argv)
 {
     struct worker worker = {0};
     struct why why = {0};
-    int rest = 0;
     bool is_done = false;
-    enum err err = settings_load(&spec, &worker.settings, argc, argv, &rest, &is_done, &why);
-    if (err != ERR_OK || rest > 0) {
-        fprintf(stderr, "%s: %s\n", spec.program,
-                err != ERR_OK ? why.text : "takes no arguments beside settings, see --help");
-        settings_free(&spec, &worker.settings);
-        return EXIT_USAGE;
+    enum err err = read_settings(&worker, argc, argv, &is_done, &why);
+    if (err != ERR_OK || is_done) {
+        if (err != ERR_OK)
+            fprintf(stderr, "%s: %s\n", spec.program, why.text);
+        close_worker(&worker);
+        return err == ERR_OK ? EXIT_OK : EXIT_USAGE;
     }
-    if (is_done) {
-        settings_free(&spec, &worker.settings);
-        return EXIT_OK;
-    }
-    log_init(spec.program, log_level_of(worker.settings.log_level));
+    log_init(spec.program, worker.settings.log_level);
     // Few arenas: threads of librdkafka and ours would otherwise each keep a heap of freed
     // messages.
     mallopt(M_ARENA_MAX, 2);

@@ -14,6 +14,8 @@ struct settings {
     int64_t wait_ms;
     bool is_on;
     char *only;
+    enum log_level level;
+    char *prefix;
 };
 
 static const struct setting table[] = {
@@ -23,6 +25,8 @@ static const struct setting table[] = {
     {SETTING_duration, "T_WAIT", offsetof(struct settings, wait_ms), "2s", 0, 0, "a wait"},
     {SETTING_boolean, "T_ON", offsetof(struct settings, is_on), "no", 0, 0, "a switch"},
     {SETTING_string, "t-only", offsetof(struct settings, only), "", 0, 0, "an option"},
+    {SETTING_level, "T_LEVEL", offsetof(struct settings, level), "info", 0, 0, "a level"},
+    {SETTING_name, "T_PREFIX", offsetof(struct settings, prefix), "", 0, 5, "a prefix"},
 };
 static const struct settings_spec spec = {
     "test", "tests settings", "FILE", NULL, table, ARRAY_LEN(table), sizeof(struct settings)};
@@ -100,9 +104,13 @@ static void a_secret_may_come_from_a_file(void **state)
 static void a_wrong_setting_is_refused_with_its_name(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"--t-count=11", "--t-count=x", "--unknown", "--t-wait=soon",
-                                        "--t-name"};
-    static const char *const names[] = {"T_COUNT", "T_COUNT", "--unknown", "T_WAIT", "--t-name"};
+    static const char *const wrong[] = {"--t-count=11",   "--t-count=x",    "--unknown",
+                                        "--t-wait=soon",  "--t-name",       "--t-level=loud",
+                                        "--t-prefix=a b", "--t-prefix=a/b", "--t-prefix=abcdef"};
+    static const char *const names[] = {
+        "T_COUNT",  "T_COUNT",  "--unknown",
+        "T_WAIT",   "--t-name", "T_LEVEL: must be error, warn, info or debug",
+        "T_PREFIX", "T_PREFIX", "T_PREFIX: must be letters, digits, '.', '_' and '-', 0 to 5"};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         struct settings settings;
         struct why why = {0};
@@ -116,12 +124,27 @@ static void a_wrong_setting_is_refused_with_its_name(void **state)
     }
 }
 
+static void a_level_and_a_name_are_what_they_say(void **state)
+{
+    (void)state;
+    struct settings settings;
+    struct why why = {0};
+    int rest = 0;
+    char *argv[] = {(char[]){"test"}, (char[]){"--t-level=warn"}, (char[]){"--t-prefix=a-B.9"},
+                    NULL};
+    assert_ok(load(&settings, 3, argv, &rest, &why), &why);
+    assert_int_equal(settings.level, LOG_LEVEL_WARN);
+    assert_string_equal(settings.prefix, "a-B.9");
+    settings_free(&spec, &settings);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flag_wins_over_the_environment_and_that_over_the_fallback),
         cmocka_unit_test(a_name_in_lower_case_is_a_flag_that_no_environment_sets),
         cmocka_unit_test(a_secret_may_come_from_a_file),
+        cmocka_unit_test(a_level_and_a_name_are_what_they_say),
         cmocka_unit_test(a_wrong_setting_is_refused_with_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

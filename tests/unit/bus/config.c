@@ -58,6 +58,23 @@ static void an_unknown_name_is_told_and_left_out(void **state)
     assert_int_equal(said, 1);
 }
 
+static void a_wrong_property_is_found_without_a_client(void **state)
+{
+    (void)state;
+    static const char *const wrong[][2] = {{"acks", "0"}, {"compression.type", "sometimes"}};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        char *const properties[] = {strdup(wrong[i][0]), strdup(wrong[i][1]), NULL};
+        const struct bus_config config = {"127.0.0.1:1", "test", properties, on_log};
+        struct why why = {0};
+        assert_err(bus_config_check(&config, &why), ERR_FATAL, &why);
+        assert_non_null(strstr(why.text, wrong[i][0]));
+        free(properties[0]);
+        free(properties[1]);
+    }
+    const struct bus_config config = {"127.0.0.1:1", "test", NULL, on_log};
+    assert_ok(bus_config_check(&config, NULL), &(struct why){0});
+}
+
 static void the_environment_gives_properties_by_their_kafka_names(void **state)
 {
     (void)state;
@@ -80,6 +97,7 @@ int main(void)
         cmocka_unit_test(a_property_passes_through),
         cmocka_unit_test(what_exactly_once_rests_on_is_refused),
         cmocka_unit_test(an_unknown_name_is_told_and_left_out),
+        cmocka_unit_test(a_wrong_property_is_found_without_a_client),
         cmocka_unit_test(the_environment_gives_properties_by_their_kafka_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "bus/reader.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,9 @@
 // somebody's transaction is open it comes in front of everything that was committed behind that
 // transaction's first record. So at a partition's first EOF the high watermark is noted, and the
 // end is the first EOF that has reached it.
+//
+// An offset outside of a partition would be answered by a jump (auto.offset.reset), and nobody
+// would know: so offsets are compared with the bounds before they are assigned.
 
 enum { BLOCK_MAX = 10000, ASK_MS = 10000, ENDED = -1 };
 
@@ -21,7 +25,10 @@ struct bus_reader {
     rd_kafka_queue_t *queue;
     char *topic;
     int partitions; // assigned
-    int64_t *ends;  // by partition number; 0: not yet known, ENDED: passed
+    int64_t from;   // records before it are none of ours; negative: all are
+    struct bus_position *gaps;
+    size_t gap_count;
+    int64_t *ends; // by partition number; 0: not yet known, ENDED: passed
     int ended;
     int32_t highest;
     rd_kafka_message_t **taken;
@@ -53,6 +60,58 @@ static enum err client_open(struct bus_reader *reader, const struct bus_config *
     return ERR_OK;
 }
 
+// Puts each partition's beginning inside of what it has.
+static enum err fit(struct bus_reader *reader, rd_kafka_topic_partition_list_t *list, int64_t from,
+                    struct why *why)
+{
+    int64_t longest = 0;
+    reader->from = from;
+    reader->gaps = mem_array((size_t)list->cnt, sizeof *reader->gaps);
+    for (int i = 0; i < list->cnt; i++) {
+        rd_kafka_topic_partition_t *entry = &list->elems[i];
+        int64_t first = 0, end = 0;
+        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+            reader->rk, reader->topic, entry->partition, &first, &end, ASK_MS);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return bus_fail(code, reader->topic, why);
+        if (from < first)
+            reader->gaps[reader->gap_count++] = (struct bus_position){
+                .topic = reader->topic, .partition = entry->partition, .offset = first};
+        entry->offset = from < first ? first : from > end ? end : from;
+        longest = end > longest ? end : longest;
+    }
+    if (from <= longest)
+        return ERR_OK;
+    if (list->cnt == 1)
+        return why_say(why, ERR_FATAL,
+                       "topic %s, partition %d ends at offset %" PRId64 ": there is no offset "
+                       "%" PRId64 " to begin at",
+                       reader->topic, list->elems[0].partition, longest, from);
+    return why_say(why, ERR_FATAL,
+                   "topic %s has no offset %" PRId64
+                   " to begin at: the longest of its partitions ends at "
+                   "%" PRId64,
+                   reader->topic, from, longest);
+}
+
+static enum err start(struct bus_reader *reader, rd_kafka_topic_partition_list_t *list,
+                      int64_t from, int64_t from_time_ms, struct why *why)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    reader->from = -1;
+    if (from_time_ms > 0) {
+        code = rd_kafka_offsets_for_times(reader->rk, list, ASK_MS);
+    } else if (from >= 0) {
+        enum err err = fit(reader, list, from, why);
+        if (err != ERR_OK)
+            return err;
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = rd_kafka_assign(reader->rk, list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ERR_OK
+                                              : bus_fail(code, "cannot start reading", why);
+}
+
 static enum err assign(struct bus_reader *reader, int32_t partition, int64_t from,
                        int64_t from_time_ms, struct why *why)
 {
@@ -75,14 +134,9 @@ static enum err assign(struct bus_reader *reader, int32_t partition, int64_t fro
             from_time_ms > 0 ? from_time_ms : from;
         reader->partitions++;
     }
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (from_time_ms > 0)
-        code = rd_kafka_offsets_for_times(reader->rk, list, ASK_MS);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        code = rd_kafka_assign(reader->rk, list);
+    err = start(reader, list, from, from_time_ms, why);
     rd_kafka_topic_partition_list_destroy(list);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ERR_OK
-                                              : bus_fail(code, "cannot start reading", why);
+    return err;
 }
 
 enum err bus_reader_open(const struct bus_config *config, const char *topic, int32_t partition,
@@ -124,8 +178,15 @@ void bus_reader_close(struct bus_reader *reader)
     free(reader->taken);
     free(reader->messages);
     free(reader->ends);
+    free(reader->gaps);
     free(reader->topic);
     free(reader);
+}
+
+size_t bus_reader_gaps(const struct bus_reader *reader, const struct bus_position **ret)
+{
+    *ret = reader->gaps;
+    return reader->gap_count;
 }
 
 static void take_eof(struct bus_reader *reader, int32_t partition, int64_t offset)
@@ -166,10 +227,10 @@ enum err bus_reader_poll(struct bus_reader *reader, size_t max, int64_t wait_ms,
     reader->taken_count = got;
     for (size_t i = 0; i < reader->taken_count; i++) {
         const rd_kafka_message_t *message = reader->taken[i];
-        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            err = err == ERR_OK ? take_event(reader, message, why) : err;
+        else if (message->offset >= reader->from)
             bus_message_fill(&reader->messages[count++], reader->topic, message);
-        else if (err == ERR_OK)
-            err = take_event(reader, message, why);
     }
     *ret = (struct bus_block){.messages = reader->messages, .count = count};
     if (ret_at_end != NULL)

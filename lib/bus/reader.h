@@ -17,12 +17,18 @@ enum { BUS_ALL_PARTITIONS = -1 };
 struct bus_reader;
 
 // `from`: an offset for every partition, BUS_OFFSET_BEGINNING or BUS_OFFSET_END; when from_time_ms
-// is over 0, instead the first record with that broker timestamp or a later one.
+// is over 0, instead the first record with that broker timestamp or a later one. A partition that
+// ends before the offset has nothing to read yet. ERR_FATAL: all of them do, or there is no such
+// topic or partition.
 MUST_CHECK enum err bus_reader_open(const struct bus_config *config, const char *topic,
                                     int32_t partition, int64_t from, int64_t from_time_ms,
                                     struct bus_reader **ret, struct why *why);
 void bus_reader_close(struct bus_reader *reader);
 DEFINE_CLEANUP(struct bus_reader, bus_reader_close)
+
+// The partitions whose first kept record comes behind `from`, each with the offset where it begins
+// instead: how many. They live as long as the reader.
+size_t bus_reader_gaps(const struct bus_reader *reader, const struct bus_position **ret);
 
 // As bus_consumer_poll. *ret_at_end (may be NULL): every partition has reached the end that it had
 // when the reader opened.

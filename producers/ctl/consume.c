@@ -74,6 +74,17 @@ static enum err read_options(struct consume *consume, struct record_options *ret
     return err;
 }
 
+// Records that the topic no longer keeps were asked for.
+static void tell_gaps(const struct consume *consume)
+{
+    const struct bus_position *gaps = NULL;
+    size_t count = bus_reader_gaps(consume->reader, &gaps);
+    for (size_t i = 0; i < count; i++)
+        fprintf(stderr,
+                "partition %d begins at offset %lld: what was before it is no longer kept\n",
+                gaps[i].partition, (long long)gaps[i].offset);
+}
+
 static enum err open_all(struct consume *consume, const struct bus_config *config, struct why *why)
 {
     const struct settings *settings = &consume->settings;
@@ -92,6 +103,8 @@ static enum err open_all(struct consume *consume, const struct bus_config *confi
         err = bus_reader_open(config, topic, (int32_t)settings->partition, consume->from,
                               consume->since_ms, &consume->reader, why);
     while (err == ERR_RETRY && patience_wait(&patience, why));
+    if (err == ERR_OK)
+        tell_gaps(consume);
     return err;
 }
 

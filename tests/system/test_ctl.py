@@ -4,7 +4,7 @@ import base64
 import json
 import subprocess
 
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from conftest import BUILD, wait_for
@@ -40,6 +40,44 @@ def test_consume_tells_what_is_there(world):
     assert len(world.ctl("consume", "employee-changes", "--event-time", "2026-01-02T03:04:05Z").splitlines()) == 1470
     assert world.ctl("consume", "employee-changes", "--event-time", "2026-01-02T03:04:06Z") == ""
     world.ctl("consume", "no-such-topic", status=1)
+
+
+def test_consume_begins_at_an_offset_that_is_there_or_says_why_not(world):
+    topic = world.topic("employee-changes")
+    assert world.hris(source="ibm").wait() == 0
+    places = sorted((record["partition"], record["offset"]) for record in (
+        json.loads(line) for line in world.ctl("consume", "employee-changes", "--meta").splitlines()))
+    lasts = dict(places)
+    shortest, longest = min(lasts, key=lasts.get), max(lasts, key=lasts.get)
+    assert lasts[shortest] < lasts[longest] - 5
+
+    def consume(*arguments, status=0):
+        """-> places printed, standard error"""
+        done = subprocess.run([BUILD / "bin/retentionctl", "consume", "employee-changes", "--meta", *map(str, arguments)],
+                              env=world.environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == status, done.stderr
+        printed = [json.loads(line) for line in done.stdout.splitlines()]
+        return sorted((record["partition"], record["offset"]) for record in printed), done.stderr
+
+    # Behind the last record stands the mark of its transaction, and then the end.
+    end = lasts[shortest] + 2
+    assert consume("--partition", shortest, "--from", end) == ([], "")
+    nothing, words = consume("--partition", shortest, "--from", end + 1, status=1)
+    assert nothing == [] and all(
+        word in words for word in (topic, f"partition {shortest}", f"offset {end}", f"offset {end + 1}"))
+    # Of all partitions, those that reach so far.
+    begin = lasts[longest] - 2
+    assert consume("--from", begin) == ([place for place in places if place[1] >= begin], "")
+    nothing, words = consume("--from", lasts[longest] + 3, status=1)
+    assert nothing == [] and f"no offset {lasts[longest] + 3}" in words
+    # What is no longer kept.
+    admin = AdminClient({"bootstrap.servers": world.stack.kafka})
+    for future in admin.delete_records([TopicPartition(topic, longest, 10)]).values():
+        future.result()
+    kept, words = consume("--partition", longest, "--from", 3)
+    assert kept == [place for place in places if place[0] == longest and place[1] >= 10]
+    assert words == f"partition {longest} begins at offset 10: what was before it is no longer kept\n"
+    assert consume("--partition", longest) == (kept, "")
 
 
 def test_a_reader_that_has_seen_enough_ends_it_quietly(world):

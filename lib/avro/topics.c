@@ -5,8 +5,8 @@
 
 #include "base/compiler.h"
 
-// One table; several topics share a schema, and each has a subject of its own in the registry, so
-// that a topic can move on alone.
+// One table. Each topic has a subject of its own in the registry, so that a topic can move on
+// alone, also where two should come to share a schema.
 
 extern const char avro_text_employee_changed[];
 extern const char avro_text_prediction[];
@@ -15,10 +15,7 @@ extern const char avro_text_hris_progress[];
 
 static const struct avro_topic topics[] = {
     {"employee-changes", avro_text_employee_changed, true},
-    {"score-requests", avro_text_employee_changed, true},
-    {"employee-rescore", avro_text_employee_changed, true},
     {"predictions", avro_text_prediction, false},
-    {"prediction-replies", avro_text_prediction, false},
     {"high-risk", avro_text_high_risk, false},
     {"hris-progress", avro_text_hris_progress, false},
 };

@@ -17,6 +17,10 @@ static const struct settings_spec spec = {
     .program = "retentionctl lag",
     .purpose = "Prints how far each lane and the recorder are behind the ends of their topics.",
     .usage = "[settings]",
+    .more =
+        "An offset is a place in a partition, and the mark that ends a transaction takes one, too: "
+        "a\nlane that has read everything stands one in front of the end, with a lag of 1 in "
+        "each partition\nthat has records.\n",
     .table = table,
     .count = ARRAY_LEN(table),
     .struct_bytes = sizeof(struct settings),
@@ -25,7 +29,8 @@ static const struct settings_spec spec = {
 static const enum bus_topic recorded[] = {BUS_TOPIC_PREDICTIONS, BUS_TOPIC_EMPLOYEE_CHANGES};
 
 static void print_line(const struct settings *settings, const char *group,
-                       const struct bus_position *position, int64_t first, int64_t end)
+                       const struct bus_position *position, int64_t first, int64_t end,
+                       bool *has_header)
 {
     bool has_offset = position->offset >= 0;
     int64_t lag = end - (has_offset ? position->offset : first);
@@ -39,6 +44,10 @@ static void print_line(const struct settings *settings, const char *group,
         printf(",\"end\":%" PRId64 ",\"lag\":%" PRId64 "}\n", end, lag);
         return;
     }
+    if (!*has_header) // now that there is something to put under it
+        printf("%-36s %-32s %9s %12s %12s %12s\n", "GROUP", "TOPIC", "PARTITION", "COMMITTED",
+               "END", "LAG");
+    *has_header = true;
     char committed[24] = "-";
     if (has_offset)
         snprintf(committed, sizeof committed, "%" PRId64, position->offset);
@@ -47,7 +56,7 @@ static void print_line(const struct settings *settings, const char *group,
 }
 
 static enum err print_group(struct bus_admin *admin, const struct settings *settings,
-                            const char *group, enum bus_topic id, struct why *why)
+                            const char *group, enum bus_topic id, bool *has_header, struct why *why)
 {
     CLEANUP(mem_free_p) char *topic = bus_topic_name(settings->topic_prefix, id);
     int32_t partitions = 0;
@@ -66,7 +75,7 @@ static enum err print_group(struct bus_admin *admin, const struct settings *sett
         int64_t first = 0, end = 0;
         err = bus_admin_bounds(admin, topic, i, &first, &end, why);
         if (err == ERR_OK)
-            print_line(settings, group, &positions[i], first, end);
+            print_line(settings, group, &positions[i], first, end, has_header);
     }
     return err;
 }
@@ -77,19 +86,19 @@ static enum err print_all(const struct settings *settings, struct why *why)
     char **properties = bus_properties_from_environment();
     struct bus_config config = command_bus(settings->kafka_bootstrap_servers, properties);
     enum err err = bus_admin_open(&config, 10000, &admin, why);
-    if (err == ERR_OK && !settings->is_json)
-        printf("%-36s %-32s %9s %12s %12s %12s\n", "GROUP", "TOPIC", "PARTITION", "COMMITTED",
-               "END", "LAG");
+    bool has_header = false;
     for (size_t i = 0; err == ERR_OK && i < BUS_TOPIC_COUNT; i++) {
         if (bus_topics[i].lane == NULL)
             continue;
         CLEANUP(mem_free_p)
         char *group = bus_lane_group(settings->topic_prefix, bus_topics[i].lane);
-        err = print_group(admin, settings, group, (enum bus_topic)i, why);
+        err = print_group(admin, settings, group, (enum bus_topic)i, &has_header, why);
     }
     CLEANUP(mem_free_p) char *recorder = mem_printf("%srecorder", settings->topic_prefix);
     for (size_t i = 0; err == ERR_OK && i < ARRAY_LEN(recorded); i++)
-        err = print_group(admin, settings, recorder, recorded[i], why);
+        err = print_group(admin, settings, recorder, recorded[i], &has_header, why);
+    if (err == ERR_OK && has_header)
+        printf("A lag of 1 may be the mark of a transaction alone: see retentionctl lag --help.\n");
     bus_properties_free(properties);
     return err;
 }

@@ -420,6 +420,14 @@ static enum err check_event_time(const struct progress *begun, struct why *why)
                    when);
 }
 
+// Not an error: a day without changes may well be exported. But somebody should look.
+static void warn_of_no_rows(const struct import *import)
+{
+    if (import->done.is_finished && import->done.rows_done == 0)
+        log_warn("no-rows", "file=%s why=\"the file has no rows, only a header\"",
+                 import->options->path);
+}
+
 static enum err run(struct import *import, struct why *why)
 {
     static const char *const names[] = {"fresh", "resume", "done"};
@@ -439,6 +447,7 @@ static enum err run(struct import *import, struct why *why)
             printf(" but to mend the %lld rows that were rejected: %s",
                    (long long)import->done.rejected, import->options->reject_path);
         putchar('\n');
+        warn_of_no_rows(import);
         return ERR_OK;
     }
     import->origin = (struct rows_origin){.source = import->options->source,
@@ -457,6 +466,8 @@ static enum err run(struct import *import, struct why *why)
         IGNORE(rejects_take_back(import->rejects, NULL));
     }
     show_summary(&import->show, &import->done, import->options->path, import->options->reject_path);
+    if (err == ERR_OK)
+        warn_of_no_rows(import);
     return err;
 }
 

@@ -114,7 +114,12 @@ def test_lag_is_what_nobody_has_read(world):
         return sum(line["lag"] for line in lane) == 1470 + 8
 
     wait_for("the lane's lag", lane_is_behind)
-    assert "COMMITTED" in world.ctl("lag")
+    shown = world.ctl("lag").splitlines()
+    assert "COMMITTED" in shown[0] and shown[-1].startswith("A lag of 1 may be the mark of a transaction alone")
+
+
+def test_lag_that_cannot_be_told_shows_no_table(bare_world):
+    assert bare_world.ctl("lag", status=1) == ""
 
 
 def test_every_command_has_help(bare_world):

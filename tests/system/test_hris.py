@@ -71,6 +71,14 @@ def test_a_finished_import_still_tells_of_the_rows_that_it_rejected(world, tmp_p
     check_each_row_once(world, path, BAD_EVERY)
 
 
+def test_a_file_without_rows_is_imported_with_a_warning(world, tmp_path):
+    path = make_csv(tmp_path / "none.csv", 0)
+    for _ in range(2):
+        program = world.hris(path, source="none")
+        assert program.wait() == 0 and "event=no-rows" in program.tail() and "has no rows" in program.tail()
+    assert progress(world, "none")[-1]["finished"] and events(world) == []
+
+
 def test_kills_at_any_moment_lose_and_repeat_nothing(world, tmp_path):
     """Every third kill comes anywhere after the start, the others once rows have arrived: so it ends,
     however slow the programs are."""

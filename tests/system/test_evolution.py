@@ -118,11 +118,24 @@ def test_any_version_of_the_writers_schema_is_scored_the_same(world):
     assert all(found[name] == found["registered"] for name in WRITERS)
 
 
+def test_a_score_without_a_number_says_why_and_names_no_value(world):
+    worker = world.scoring()
+    writer = Writer(world)
+    writer.send(change("astronaut", {**ATTRIBUTES[0], "JobRole": "Astronaut", "JobLevel": None}))
+    writer.flush()
+    (prediction,) = audit(world).predictions
+    assert prediction.value["band"] == "unknown" and prediction.value["churn_probability"] is None
+    said = [line for line in worker.log.read_text().splitlines() if "event=band-unknown" in line]
+    assert len(said) == 1 and f"topic={world.topic(CHANGES)} partition=" in said[0]
+    assert "JobRole is not known to the model" in said[0] and "JobLevel is missing" in said[0]
+    assert "stronaut" not in worker.log.read_text()
+
+
 def test_a_field_that_the_writer_left_out_is_scored_as_not_known(world):
     ours = Writer(world).schema
     without = {"DailyRate", "JobRole", "Age"}
     schema = edited(ours, lambda fields: [f for f in fields if f["name"] not in without])
-    world.scoring()
+    worker = world.scoring()
     send_all(confluent_producer(world, schema, "narrow"), world,
              [change(f"narrow-{i}", ATTRIBUTES[i]) for i in range(PEOPLE)])
     writer = Writer(world)
@@ -130,6 +143,7 @@ def test_a_field_that_the_writer_left_out_is_scored_as_not_known(world):
         writer.send(change(f"null-{i}", {**ATTRIBUTES[i], **dict.fromkeys(without)}))
     writer.flush()
     assert len(audit(world).predictions) == 2 * PEOPLE
+    assert worker.metric("retentionai_scores_odd_inputs_total") == 2 * PEOPLE
     rows = {row["employee_id"]: row for row in rows_of(world, "predictions_history", "id")}
     states = {row["employee_id"]: row for row in rows_of(world, "employee", "employee_id")}
     for i in range(PEOPLE):

@@ -38,7 +38,8 @@ enum {
     DRAIN_MS = 3,
     IDLE_MS = 200,
     ENCODED_MAX = 2 * 1024 * 1024,
-    PARTITIONS_MAX = 1024
+    PARTITIONS_MAX = 1024,
+    REASONS_MAX = 1500
 };
 
 struct lane {
@@ -272,6 +273,17 @@ static enum err send_departure(struct lane *lane, const struct employee_change *
                 ARRAY_LEN(headers), why);
 }
 
+// Why there is no number, for whoever looks for it: names of attributes, never a person's values.
+static void tell_unknown(const struct lane *lane, const struct bus_message *message,
+                         const struct employee_change *change)
+{
+    CLEANUP(text_done) struct text reasons = TEXT_INIT(REASONS_MAX);
+    // What is over the ceiling of a log line is missed by nobody.
+    IGNORE(model_describe(lane->options.model, change->attributes, &reasons));
+    log_debug("band-unknown", "topic=%s partition=%d offset=%" PRId64 " why=\"%s\"", message->topic,
+              message->partition, message->offset, text_string(&reasons));
+}
+
 static enum err send_score(struct lane *lane, const struct bus_message *message,
                            const struct employee_change *change, struct why *why)
 {
@@ -302,7 +314,9 @@ static enum err send_score(struct lane *lane, const struct bus_message *message,
         err = send(lane, lane->high_risk, change->employee_id, text_bytes(&lane->encoded), NULL, 0,
                    why);
     }
-    lane->tally.bands[prediction.band]++;
+    tally_score(&lane->tally, &score);
+    if (score.band == BAND_UNKNOWN)
+        tell_unknown(lane, message, change);
     return err;
 }
 

@@ -6,6 +6,13 @@
 
 #include "metrics.h"
 
+void tally_score(struct tally *tally, const struct score *score)
+{
+    tally->bands[score->band]++;
+    tally->with_missing += score->missing_count > 0;
+    tally->with_outside += score->outside_count > 0;
+}
+
 void tally_refusal(struct tally *tally, const char *code)
 {
     size_t i = 0;
@@ -34,6 +41,8 @@ void tally_commit(const struct tally *tally, struct metrics *metrics, const char
     add(metrics, METRIC_FOREIGN, lane, NULL, tally->foreign);
     for (size_t i = 0; i < ARRAY_LEN(tally->bands); i++)
         add(metrics, METRIC_SCORES, lane, band_name((enum band)i), tally->bands[i]);
+    add(metrics, METRIC_ODD_INPUTS, lane, "missing", tally->with_missing);
+    add(metrics, METRIC_ODD_INPUTS, lane, "outside", tally->with_outside);
     for (size_t i = 0; i < tally->reason_count; i++)
         add(metrics, METRIC_DEAD_LETTERS, lane, tally->reasons[i].code, tally->reasons[i].count);
 }

@@ -6,6 +6,7 @@
 
 #include "base/metrics.h"
 #include "domain/prediction.h"
+#include "model/model.h"
 
 // What an open transaction has done so far. It reaches the metrics only once the transaction is
 // committed, so that they count what readers see. Plain data, one thread.
@@ -15,6 +16,7 @@ enum { TALLY_REASONS_MAX = 32 };
 struct tally {
     uint64_t events, departures, foreign;
     uint64_t bands[BAND_UNKNOWN + 1];
+    uint64_t with_missing, with_outside; // scores, not inputs
     struct {
         char code[40];
         uint64_t count;
@@ -23,6 +25,8 @@ struct tally {
     int64_t bytes;
 };
 
+// One more score.
+void tally_score(struct tally *tally, const struct score *score);
 // One more dead letter with this code; codes beyond the first TALLY_REASONS_MAX count for the last.
 void tally_refusal(struct tally *tally, const char *code);
 // Adds everything to the metrics of the lane.

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#include "support/check.h"
+
+#include <stdio.h>
+
+#include "metrics.h"
+#include "tally.h"
+
+static const struct metric table[] = {
+#define METRIC METRIC_ROW
+#include "metrics.def"
+#undef METRIC
+};
+
+static uint64_t counted(struct metrics *metrics, enum metric_id id, const char *label)
+{
+    return metric_count(metrics_cell(metrics, id, "lane", label));
+}
+
+static void a_transaction_counts_once_it_is_committed(void **state)
+{
+    (void)state;
+    CLEANUP(metrics_free_p) struct metrics *metrics = metrics_new(table, ARRAY_LEN(table));
+    struct tally tally = {.events = 5, .departures = 1, .foreign = 2};
+    tally_score(&tally, &(struct score){.band = BAND_LOW});
+    tally_score(&tally, &(struct score){.band = BAND_LOW, .missing_count = 3});
+    tally_score(&tally, &(struct score){.band = BAND_HIGH, .missing_count = 1, .outside_count = 2});
+    tally_score(&tally, &(struct score){.band = BAND_UNKNOWN});
+    assert_int_equal(counted(metrics, METRIC_SCORES, "low"), 0);
+    tally_commit(&tally, metrics, "lane");
+    assert_int_equal(counted(metrics, METRIC_EVENTS, NULL), 5);
+    assert_int_equal(counted(metrics, METRIC_DEPARTURES, NULL), 1);
+    assert_int_equal(counted(metrics, METRIC_FOREIGN, NULL), 2);
+    assert_int_equal(counted(metrics, METRIC_SCORES, "low"), 2);
+    assert_int_equal(counted(metrics, METRIC_SCORES, "high"), 1);
+    assert_int_equal(counted(metrics, METRIC_SCORES, "unknown"), 1);
+    assert_int_equal(counted(metrics, METRIC_ODD_INPUTS, "missing"), 2);
+    assert_int_equal(counted(metrics, METRIC_ODD_INPUTS, "outside"), 1);
+}
+
+static void reasons_beyond_the_last_place_count_for_it(void **state)
+{
+    (void)state;
+    CLEANUP(metrics_free_p) struct metrics *metrics = metrics_new(table, ARRAY_LEN(table));
+    struct tally tally = {0};
+    for (int i = 0; i < TALLY_REASONS_MAX + 3; i++) {
+        char code[20];
+        snprintf(code, sizeof code, "code-%d", i);
+        tally_refusal(&tally, code);
+    }
+    tally_refusal(&tally, "code-0");
+    tally_commit(&tally, metrics, "lane");
+    assert_int_equal(counted(metrics, METRIC_DEAD_LETTERS, "code-0"), 2);
+    assert_int_equal(counted(metrics, METRIC_DEAD_LETTERS, "code-31"), 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_transaction_counts_once_it_is_committed),
+        cmocka_unit_test(reasons_beyond_the_last_place_count_for_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -8,6 +8,7 @@
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "docker/local: $*"; exit 1; }
+misuse() { say "docker/local: $*; see docker/local --help"; exit 2; }
 step() { printf '%-10s %s\n' "$1" "$2" >&2; }
 
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
@@ -81,27 +82,27 @@ wait_gone() {
     done
 }
 
-# wait_answer NAME DEADLINE_S CHECK..: until CHECK succeeds. 1: it ran out of time or the process
-# ended; both are said, with the end of the log.
+# wait_answer NAME DEADLINE_S: until NAME_answers. 1: it ran out of time or the process ended; both are
+# said, with the end of the log.
 wait_answer() {
-    local name=$1 deadline=$2 start end report
-    shift 2
+    local name=$1 deadline=$2 start end report why
     start=$(now_ms) end=$((start + deadline * 1000)) report=$((start + 10000))
-    until "$@" 2>/dev/null; do
+    until why=$("${name}_answers"); do
         if ! process_pid "$name" >/dev/null; then
             step "$name" "ended while starting; its log ($dir/log/$name.log) says:"
             log_end "$name"
             return 1
         fi
         if (($(now_ms) >= end)); then
-            step "$name" "runs but does not answer within $deadline s; its log ($dir/log/$name.log) says:"
+            step "$name" "runs but ${why:-does not answer} after $deadline s; its log ($dir/log/$name.log) says:"
             log_end "$name"
             return 1
         fi
         if (($(now_ms) >= report)); then
-            step "$name" "still waiting ($(seconds_since "$start") s)"
+            step "$name" "still waiting ($(seconds_since "$start") s)${why:+: it $why}"
             report=$((report + 10000))
         fi
+        if declare -F "${name}_mend" >/dev/null; then "${name}_mend"; fi
         sleep 0.1
     done
 }
@@ -138,9 +139,13 @@ port_pick() {
     return 1
 }
 
-# http_status PORT PATH: the status of a GET on 127.0.0.1.
-http_status() (
+# http_get PORT PATH: status and body of a GET on 127.0.0.1, in one line.
+http_get() (
     exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 1
     printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' "$2" >&3
-    read -r -t 3 _ status _ <&3 && echo "$status"
+    timeout 3 awk '{ sub(/\r$/, "") }
+                   NR == 1 { status = $2 }
+                   is_body { body = body " " $0 }
+                   $0 == "" { is_body = 1 }
+                   END { if (status == "") exit 1; print status body }' <&3
 ) 2>/dev/null

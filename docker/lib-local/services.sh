@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 # What the services are: for each NAME the functions NAME_run (make its files when they are missing,
-# then start it) and NAME_answers (does it do its work, asked by its own protocol). service_up puts
-# them together.
+# then start it), NAME_answers (does it do its work, asked by its own protocol; a sentence of its own
+# about why not goes to standard output) and, where a start can go wrong in a known way, NAME_mend,
+# called while it does not answer. service_up puts them together.
 
 declare -A stop_signal=([postgres]=INT [kafka]=TERM [registry]=TERM [scoring]=TERM)
 declare -A stop_seconds=([postgres]=20 [kafka]=30 [registry]=15 [scoring]=10)
@@ -112,7 +113,7 @@ sql() {
 postgres_answers() {
     [[ $(sql postgres -Atc "SELECT count(*) FROM pg_database WHERE datname = 'retentionai'") == 1 ]] ||
         sql postgres -c 'CREATE DATABASE retentionai'
-}
+} 2>/dev/null
 
 # ---- Apache Kafka: one node, broker and controller -------------------------------------------
 
@@ -160,21 +161,27 @@ PROPERTIES
         }
     fi
     process_start kafka java -Xmx1g -Xmn24m -XX:+UseSerialGC -XX:-UsePerfData \
-        -Djava.io.tmpdir="$home/tmp" -XX:+ExitOnOutOfMemoryError -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Dorg.slf4j.simpleLogger.showDateTime=true \
+        -Djava.io.tmpdir="$home/tmp" -XX:+ExitOnOutOfMemoryError -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
+        -Dorg.slf4j.simpleLogger.log.org.apache.kafka.coordinator.common.runtime.CoordinatorRuntime=info \
+        -Dorg.slf4j.simpleLogger.log.org.apache.kafka.server.BrokerLifecycleManager=info \
+        -Dorg.slf4j.simpleLogger.showDateTime=true \
         -Dorg.slf4j.simpleLogger.dateTimeFormat="yyyy-MM-dd'T'HH:mm:ss.SSSX" \
         -cp "$kafka_home/*" kafka.Kafka "$home/server.properties"
 }
 
-# Kafka answers when it has a coordinator for groups and one for transactions. An open port does not mean
-# that much: on a new broker the first such question makes the internal topics, and until they are there
-# clients are told to come again. FindCoordinator, version 2: error 0 is a yes.
+# Kafka answers when it has a coordinator for groups and one for transactions, and the coordinator has
+# read the offsets of all groups. An open port does not mean that much: on a new broker the first such
+# question makes the internal topics, one that was killed reads them again, and until then clients are
+# told to come again.
 kafka_answers() {
     local kind
     for kind in '\x00' '\x01'; do
         kafka_coordinator "$kind" || return 1
     done
+    kafka_groups "$dir/log/kafka.log"
 }
 
+# FindCoordinator, version 2: error 0 is a yes.
 kafka_coordinator() (
     exec 3<>"/dev/tcp/127.0.0.1/${ports[kafka]}" || exit 1
     # shellcheck disable=SC2059 # the kind is part of the bytes
@@ -183,6 +190,34 @@ kafka_coordinator() (
     read -ra answer < <(timeout 5 head -c 14 <&3 | od -An -v -tu1 -w14)
     ((${#answer[@]} == 14 && answer[7] == 7 && answer[12] == 0 && answer[13] == 0))
 ) 2>/dev/null
+
+# kafka_groups LOG: whether the coordinator has read each of the four partitions of the groups' topic,
+# by what it said since the last start. A broker that was killed begins to read, joins the cluster, which
+# first takes it out as the one that died, and begins again; when the first reading ends while the second
+# is under way, Kafka 4.4 takes that for the end of the second and ignores the real one. The coordinator
+# then works with what it had read by chance: it may tell offsets of long ago, or a transaction that
+# never ends.
+kafka_groups() {
+    awk '/^--- / { is_confused = 0 }
+         /^--- / || /Successfully registered broker/ { split("", asked); split("", read) }
+         match($0, /Scheduling loading of metadata from __consumer_offsets-[0-9]+ with epoch [0-9]+/) {
+             split(substr($0, RSTART, RLENGTH), word, " "); asked[word[6]] = word[9] }
+         match($0, /Finished loading of metadata from __consumer_offsets-[0-9]+ with epoch [0-9]+/) {
+             split(substr($0, RSTART, RLENGTH), word, " "); read[word[6]] = word[9] }
+         /Ignored load completion from __consumer_offsets-/ { is_confused = 1 }
+         END {
+             for (partition in asked) if (read[partition] == asked[partition]) done++
+             if (is_confused) print "has lost its place while it read the offsets of its groups"
+             else if (done < 4) print "reads the offsets of its groups"
+             exit is_confused || done < 4 }' "$1"
+}
+
+# What is stopped in an orderly way is out of the cluster before it ends, and reads once.
+kafka_mend() {
+    [[ $(kafka_answers) == "has lost its place"* ]] || return
+    step kafka "was killed and has lost its place while it read the offsets of its groups: starting it again"
+    service_down kafka && kafka_run && wait_pid_file kafka
+}
 
 # ---- Schema registry --------------------------------------------------------------------------
 
@@ -198,7 +233,7 @@ registry_run() {
 }
 
 registry_answers() {
-    [[ $(http_status "${ports[registry]}" /apis/ccompat/v7/subjects) == 200 ]]
+    [[ $(http_get "${ports[registry]}" /apis/ccompat/v7/subjects) == 200* ]]
 }
 
 # ---- The scoring worker -------------------------------------------------------------------------
@@ -207,7 +242,11 @@ scoring_run() {
     process_start scoring env METRICS_PORT="${ports[scoring]}" "$bin/retentionai-scoring"
 }
 
-scoring_answers() { [[ $(http_status "${ports[scoring]}" /readyz) == 200 ]]; }
+scoring_answers() {
+    local answer
+    answer=$(http_get "${ports[scoring]}" /readyz) || return 1
+    [[ $answer == 200* ]] || { echo "is not ready: ${answer#* }" && return 1; }
+}
 
 # ---- All of them --------------------------------------------------------------------------------
 
@@ -223,7 +262,7 @@ service_up() {
     local name=$1 pid port owner start
     start=$(now_ms)
     if pid=$(process_pid "$name"); then
-        wait_answer "$name" "${start_seconds[$name]}" "${name}_answers" || return 1
+        wait_answer "$name" "${start_seconds[$name]}" || return 1
         step "$name" "runs (process $pid, port ${ports[$name]})"
         return
     fi
@@ -237,11 +276,11 @@ service_up() {
             owner=$(port_owner "${ports[$port]}") || continue 2
             sleep 0.1
         done
-        step "$name" "port ${ports[$port]} is taken by $owner; stop that, or set LOCAL_${port^^}_PORT to another port"
+        step "$name" "port ${ports[$port]} is taken by $owner; stop that, set LOCAL_${port^^}_PORT to another port, or call up --free-ports on a new directory"
         return 1
     done
     "${name}_run" && wait_pid_file "$name" &&
-        wait_answer "$name" "${start_seconds[$name]}" "${name}_answers" || return 1
+        wait_answer "$name" "${start_seconds[$name]}" || return 1
     step "$name" "is up on 127.0.0.1:${ports[$name]} ($(seconds_since "$start") s)"
 }
 

@@ -38,6 +38,12 @@ def environment_of(local):
     return dict(line.split("=", 1) for line in local("env")[1].splitlines())
 
 
+def states(local):
+    """-> {service: its state}, as `status` says."""
+    lines = local("status")[1].splitlines()
+    return {line.split()[0]: " ".join(line.split()[4:]) for line in lines if " process " in line}
+
+
 def test_up_again_changes_nothing(local):
     before = pids(local)
     status, output = local("up", "--services")
@@ -47,9 +53,8 @@ def test_up_again_changes_nothing(local):
 
 def test_what_was_killed_is_named_and_started_again(local):
     local("kill", "registry")
-    status, output = local("status")
-    assert status == 3
-    assert "registry   died" in output and "postgres   running" in output
+    assert local("status")[0] == 3
+    assert states(local)["registry"] == "died" and states(local)["postgres"] == "running"
     status, output = local("up", "--services")
     assert status == 0, output
     assert "registry   was not stopped but is gone" in output
@@ -61,7 +66,7 @@ def test_a_process_id_that_belongs_to_somebody_else_now_is_left_alone(local):
     with subprocess.Popen(["sleep", "600"]) as stranger:
         try:
             (local.directory / "run/registry.pid").write_text(f"{stranger.pid} 1 {boot}\n")
-            assert "registry   died" in local("status")[1]
+            assert states(local)["registry"] == "died"
             assert local("stop", "registry")[0] == 0
             assert stranger.poll() is None
         finally:
@@ -87,7 +92,25 @@ def test_another_port_for_a_running_service_is_refused(local):
     status, output = local("up", "--services", LOCAL_KAFKA_PORT="19999")
     assert status != 0 and "first docker/local down" in output
     status, output = local("up", "--services", LOCAL_KAFKA_PORT="70000")
-    assert status != 0 and "70000 is no port" in output
+    assert status == 2 and "70000 is no port" in output
+
+
+def test_a_port_on_which_nothing_came_up_is_not_remembered(local):
+    assert local("stop", "registry")[0] == 0
+    before = (local.directory / "ports").read_text()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        status, output = local("up", "--services", LOCAL_REGISTRY_PORT=str(taken.getsockname()[1]))
+    assert status == 1 and "is taken by process" in output
+    assert (local.directory / "ports").read_text() == before
+    assert local("start", "registry")[0] == 0
+
+
+def test_wrong_calls_end_with_status_2_and_point_to_the_help(local):
+    for call in (("up", "--nonsense"), ("demo", "now"), ("down", "x"), ("start", "cassandra")):
+        status, output = local(*call)
+        assert status == 2 and "docker/local --help" in output, call
 
 
 def test_two_at_once_wait_for_each_other(local):
@@ -107,6 +130,38 @@ def test_a_folder_of_somebody_else_is_never_used_or_wiped(local, tmp_path):
                        capture_output=True, timeout=60)
         assert (tmp_path / "precious").read_text() == "x"
         assert len(list(tmp_path.iterdir())) == 1
+
+
+def says(event):
+    return f"2026-01-01T00:00:00.000Z [thread] INFO CoordinatorRuntime - [GroupCoordinator id=1] {event}\n"
+
+
+def reading(epoch, verb="Finished", partitions=range(4)):
+    return "".join(says(f"{verb} loading of metadata from __consumer_offsets-{p} with epoch {epoch} in 5ms")
+                   for p in partitions)
+
+
+def test_a_kafka_that_lost_its_place_is_told_from_one_that_reads(tmp_path):
+    """The broker's fault needs a kill in a moment of some milliseconds; what it says then is known."""
+    first, second = reading(4, "Scheduling"), reading(6, "Scheduling")
+    ignored = says("Ignored load completion from __consumer_offsets-2 because context is in ACTIVE state.")
+    start, joined = "--- 2026-01-01T00:00:00Z: kafka starts\n", says("Successfully registered broker 1")
+    reads, lost = "reads the offsets of its groups", "has lost its place while it read the offsets of its groups"
+    for log, expected in (
+            (start, reads),
+            (start + first + reading(4) + joined, reads),
+            (start + first + reading(4) + joined + second, reads),
+            (start + first + joined + second + reading(4), reads),
+            (start + first + joined + second + reading(6, partitions=range(3)), reads),
+            (start + first + joined + second + reading(6), ""),
+            (start + joined + second + reading(6), ""),
+            (start + first + joined + second + reading(4) + ignored, lost),
+            (start + first + joined + second + ignored + start + joined + second + reading(6), "")):
+        (tmp_path / "kafka.log").write_text(log)
+        done = subprocess.run(
+            ["bash", "-c", f". '{REPO}/docker/lib-local/services.sh'; kafka_groups kafka.log"],
+            cwd=tmp_path, capture_output=True, text=True, timeout=20)
+        assert (done.stdout.strip(), done.returncode) == (expected, 1 if expected else 0), (log, done.stderr)
 
 
 def test_secrets_are_readable_by_their_owner_only(local):

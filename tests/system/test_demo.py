@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""docker/local demo, the first command of a newcomer: run again and again, over whatever is there."""
+import csv
+import os
+import subprocess
+
+import pytest
+from confluent_kafka import Producer
+
+from conftest import BUILD, EMPLOYEES_CSV, REPO
+
+# It has a build of its own, which is the same whatever is tested beside it.
+pytestmark = pytest.mark.skipif(BUILD.name in ("asan", "tsan"), reason="once is enough")
+
+
+@pytest.fixture
+def local(tmp_path):
+    """Runs docker/local on a directory of this test's own -> output."""
+    directory = tmp_path / "stack"
+
+    def run(*arguments):
+        done = subprocess.run(
+            [REPO / "docker/local", "--dir", directory, *arguments], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=400)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    run("up", "--services", "--free-ports")
+    yield run
+    run("down", "--wipe")
+
+
+def environment(local):
+    return dict(line.split("=", 1) for line in local("env").splitlines())
+
+
+def one_employee_as_another(path, employee, other):
+    with open(EMPLOYEES_CSV, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    row = next(row for row in rows if row["EmployeeNumber"] == other)
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=row.keys())
+        writer.writeheader()
+        writer.writerow({**row, "EmployeeNumber": employee})
+
+
+def test_the_demo_agrees_also_over_garbage_and_over_people_whose_risk_has_passed(local, tmp_path):
+    first = local("demo")
+    assert "Every count agrees." in first
+
+    def ends(order):
+        return local("psql", "-Atc", "SELECT employee_id FROM current_prediction ORDER BY probability "
+                     f"{order}, employee_id LIMIT 1").strip()
+    highest, lowest = ends("DESC"), ends("ASC")
+    producer = Producer({"bootstrap.servers": environment(local)["KAFKA_BOOTSTRAP_SERVERS"]})
+    producer.produce("employee-changes", b"no Avro", b"17")
+    producer.flush()
+    one_employee_as_another(tmp_path / "calm.csv", highest, lowest)
+    subprocess.run([REPO / "build/release/bin/retentionai-hris", "--source", "calm", tmp_path / "calm.csv"],
+                   env={**os.environ, **environment(local)}, check=True, timeout=60)
+
+    second = local("demo")
+    assert "Every count agrees." in second
+    closed = local("psql", "-Atc", f"SELECT closed_reason FROM risk_episode WHERE employee_id = '{highest}'")
+    assert closed.strip() == "fell"

@@ -1,32 +1,30 @@
 // SPDX-License-Identifier: MIT
-// The scorer. A linear model is a sum of functions of one attribute each, so a row is a walk over
-// the inputs: look the contribution up (levels and small integers have a table made at load by the
-// very function that computes the others, so both ways give the same bits) and add it. The order of
-// the additions is that of the artefact, always: the same row gives the same bits on every run, in
-// every block. Nothing is allocated.
+// What a model is made of, and what one row of values means to it. A linear model is a sum of
+// functions of one attribute each: levels and small integers have tables, made at load by the very
+// function that computes the contributions of other numbers, so both ways give the same bits. The
+// arithmetic over rows is block.c's and kernel.c's.
 
 #include "model/model.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "crypto/crypto.h"
 #include "domain/employee.h"
-#include "domain/risk.h"
 #include "json/json.h"
 #include "model/parts.h"
 
 enum { FILE_BYTES_MAX = 16 << 20, DEPTH_MAX = 8 };
-
-enum found { FOUND_USUAL, FOUND_MISSING, FOUND_OUTSIDE, FOUND_REFUSED };
 
 static enum err model_of(const struct json *root, struct bytes json,
                          const struct features *features, struct model **ret, struct why *why)
 {
     CLEANUP(model_free_p) struct model *model = mem_zalloc(sizeof *model);
     model->features = features;
+    const struct kernel *kernels[KERNELS_MAX];
+    IGNORE(kernels_available(kernels)); // there is always one
+    model->kernel = kernels[0];
     enum err err = model_read(root, model, why);
     if (err == ERR_OK)
         err = model_check_golden(model, json_member(root, "golden"), why);
@@ -77,6 +75,11 @@ const char *model_id(const struct model *model)
     return model->id;
 }
 
+void model_use_kernel(struct model *model, const struct kernel *kernel)
+{
+    model->kernel = kernel;
+}
+
 double model_threshold(const struct model *model)
 {
     return model->threshold;
@@ -116,105 +119,63 @@ double model_contribution(const struct input *input, double value)
     return sum;
 }
 
-static double look_up(const struct input *input, double value)
+// The place of a number in the table of its input; a number that the table does not hold has none.
+static int place_of(const struct input *input, double number)
 {
-    double at = value - input->table_min;
-    if (at >= 0 && at < (double)input->table_count) {
-        size_t place = (size_t)at;
-        if ((double)place == at)
-            return input->table[place];
-    }
-    return model_contribution(input, value);
+    double at = number - input->table_min;
+    if (input->table == NULL || !(at >= 0 && at < (double)input->table_count))
+        return INPUT_NO_PLACE;
+    int place = (int)at;
+    return place == at ? place : INPUT_NO_PLACE;
 }
 
-// The contribution of one input, and what there is to say about its value.
-static double weigh(const struct model *model, const struct input *input, const struct value *value,
-                    enum found *ret)
+static struct located locate_level(const struct model *model, const struct input *input,
+                                   struct bytes text)
 {
+    const struct attribute *attribute = &model->features->attributes[input->attribute];
+    int category = attribute_category(attribute, text);
+    int level = category < 0 ? -1 : input->levels[category];
+    if (level >= 0)
+        return (struct located){FOUND_USUAL, level, level};
+    enum found found = input->refuses_unknown ? FOUND_REFUSED : FOUND_OUTSIDE;
+    return (struct located){found, (int)input->table_count + 1, -1};
+}
+
+struct located input_locate(const struct model *model, const struct input *input,
+                            const struct value *value)
+{
+    const int missing = input->table == NULL ? INPUT_NO_PLACE : (int)input->table_count;
     if (value->kind == VALUE_NULL) {
-        *ret = input->refuses_missing ? FOUND_REFUSED : FOUND_MISSING;
-        return input->imputed_contribution;
+        enum found found = input->refuses_missing ? FOUND_REFUSED : FOUND_MISSING;
+        return (struct located){found, missing, input->imputed};
     }
-    if (input->type == ATTRIBUTE_CATEGORY && value->kind == VALUE_TEXT) {
-        const struct attribute *attribute = &model->features->attributes[input->attribute];
-        int category = attribute_category(attribute, value->text);
-        int level = category < 0 ? -1 : input->levels[category];
-        *ret = level >= 0 ? FOUND_USUAL : input->refuses_unknown ? FOUND_REFUSED : FOUND_OUTSIDE;
-        return look_up(input, level);
-    }
+    bool is_category = input->type == ATTRIBUTE_CATEGORY;
+    if (is_category && value->kind == VALUE_TEXT)
+        return locate_level(model, input, value->text);
     // Values are checked before they come here, so another kind is no case of its own.
-    if (input->type == ATTRIBUTE_CATEGORY ||
-        (value->kind != VALUE_INTEGER && value->kind != VALUE_REAL)) {
-        *ret = FOUND_REFUSED;
-        return 0;
-    }
+    if (is_category || (value->kind != VALUE_INTEGER && value->kind != VALUE_REAL))
+        return (struct located){FOUND_REFUSED, missing, input->imputed};
     double number = attribute_number(value);
     bool is_usual = number >= input->train_min && number <= input->train_max;
-    *ret = is_usual ? FOUND_USUAL : FOUND_OUTSIDE;
-    return look_up(input, number);
-}
-
-// exp never sees a positive number, so it cannot overflow.
-static double logistic(double log_odds)
-{
-    double e = exp(-fabs(log_odds));
-    return log_odds >= 0 ? 1 / (1 + e) : e / (1 + e);
-}
-
-// Keeps the reasons sorted by weight; an equal one stays behind those that came before it.
-static void add_reason(struct score *score, size_t attribute, double weight)
-{
-    if (!(fabs(weight) >= MODEL_REASON_MIN))
-        return;
-    size_t at = score->reason_count;
-    while (at > 0 && fabs(weight) > fabs(score->reasons[at - 1].weight))
-        at--;
-    if (at == PREDICTION_REASONS)
-        return;
-    if (score->reason_count < PREDICTION_REASONS)
-        score->reason_count++;
-    for (size_t i = score->reason_count - 1; i > at; i--)
-        score->reasons[i] = score->reasons[i - 1];
-    score->reasons[at].attribute = attribute;
-    score->reasons[at].weight = weight;
-}
-
-void model_score(const struct model *model, const struct value *attributes, struct score *ret)
-{
-    *ret = (struct score){.base_log_odds = model->base, .log_odds = model->base};
-    bool is_refused = false;
-    for (size_t i = 0; i < model->input_count; i++) {
-        const struct input *input = &model->inputs[i];
-        enum found found = FOUND_USUAL;
-        double weight = weigh(model, input, &attributes[input->attribute], &found);
-        ret->missing_count += found == FOUND_MISSING ? 1 : 0;
-        ret->outside_count += found == FOUND_OUTSIDE ? 1 : 0;
-        is_refused = is_refused || found == FOUND_REFUSED;
-        ret->log_odds += weight;
-        add_reason(ret, input->attribute, weight);
-    }
-    if (is_refused) {
-        ret->log_odds = (double)NAN;
-        ret->reason_count = 0;
-    }
-    ret->probability = logistic(ret->log_odds);
-    ret->band = risk_band(ret->probability, model->elevated_from, model->threshold);
+    return (struct located){is_usual ? FOUND_USUAL : FOUND_OUTSIDE, place_of(input, number),
+                            number};
 }
 
 bool model_contributions(const struct model *model, const struct value *attributes, double *ret)
 {
+    struct located places[FEATURES_MAX];
     for (size_t i = 0; i < model->input_count; i++) {
-        enum found found = FOUND_USUAL;
         const struct input *input = &model->inputs[i];
-        IGNORE(weigh(model, input, &attributes[input->attribute], &found)); // only looks
-        if (found == FOUND_REFUSED)
+        places[i] = input_locate(model, input, &attributes[input->attribute]);
+        if (places[i].found == FOUND_REFUSED)
             return false;
     }
     memset(ret, 0, model->features->count * sizeof *ret);
     for (size_t i = 0; i < model->input_count; i++) {
-        enum found found = FOUND_USUAL;
         const struct input *input = &model->inputs[i];
-        ret[input->attribute] = weigh(model, input, &attributes[input->attribute], &found);
+        ret[input->attribute] = places[i].place != INPUT_NO_PLACE
+                                    ? input->table[places[i].place]
+                                    : model_contribution(input, places[i].number);
     }
     return true;
 }
@@ -222,9 +183,7 @@ bool model_contributions(const struct model *model, const struct value *attribut
 static enum err describe_one(const struct model *model, const struct input *input,
                              const struct value *value, struct text *out)
 {
-    enum found found = FOUND_USUAL;
-    IGNORE(weigh(model, input, value, &found)); // only looks
-    if (found == FOUND_USUAL)
+    if (input_locate(model, input, value).found == FOUND_USUAL)
         return ERR_OK;
     const char *name = model->features->attributes[input->attribute].name;
     const char *between = out->len > 0 ? "; " : "";

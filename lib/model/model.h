@@ -47,7 +47,24 @@ struct score {
 };
 
 // `attributes` are features->count values in the order of the features, checked by employee_check.
+// For a row now and then: it makes a block of one row. Where rows keep coming, keep a block.
 void model_score(const struct model *model, const struct value *attributes, struct score *ret);
+
+// Rows that are scored together. Put them in, score them, clear it, go on: after model_block_new
+// nothing is allocated. The rows' values are not needed after model_block_put. A row's score has
+// the same bits in every block, beside any other rows, on every machine. One thread per block.
+struct model_block;
+enum { MODEL_BLOCK_MAX = 4096 };
+// `capacity`: 1 to MODEL_BLOCK_MAX rows; 256 are fast. The model is borrowed.
+struct model_block *model_block_new(const struct model *model, size_t capacity);
+void model_block_free(struct model_block *block);
+DEFINE_CLEANUP(struct model_block, model_block_free)
+void model_block_clear(struct model_block *block);
+// A further row; the block is not full.
+void model_block_put(struct model_block *block, const struct value *attributes);
+size_t model_block_rows(const struct model_block *block);
+// ret[i] is the score of row i. Without reasons (which cost time) reason_count is 0.
+void model_block_score(struct model_block *block, bool has_reasons, struct score *ret);
 
 // The whole explanation: ret[i] is what attribute i adds to the log-odds (0 where the model does
 // not use it); base_log_odds plus the sum of the features->count entries is the log_odds, up to the

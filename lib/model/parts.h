@@ -6,22 +6,12 @@
 
 #include "domain/features.h"
 #include "json/json.h"
+#include "model/kernel.h"
 #include "model/model.h"
 
-// The inside of a model, shared by the files of this folder only: model.c scores, read.c reads the
-// artefact into these structs, golden.c compares the scores with those the artefact promises.
-
-enum term_op { TERM_ID, TERM_EQ, TERM_LE, TERM_GE };
-
-// One column of the regression: w * (column - m), where the column is the value itself (id) or 1
-// where the comparison with v holds and 0 elsewhere. Of a category, value and v are places in its
-// levels.
-struct term {
-    enum term_op op;
-    double v;
-    double w;
-    double m;
-};
+// The inside of a model, shared by the files of this folder only: read.c reads the artefact into
+// these structs, block.c scores rows, golden.c compares the scores with those the artefact
+// promises.
 
 struct input {
     size_t attribute; // index in the features
@@ -34,22 +24,41 @@ struct input {
     size_t level_count;
     struct term *terms;
     size_t term_count;
-    // Contributions computed beforehand: of the values table_min .. table_min + table_count - 1.
+    // Contributions computed beforehand, of a category and of integers of a small range: those of
+    // the values table_min .. table_min + table_count - 1, then of a missing value, then of a level
+    // that is not known. Without a table (NULL) the terms are applied to each number.
     double *table;
     double table_min;
     size_t table_count;
-    double imputed_contribution;
 };
+
+// What there is to say about the value of an input.
+enum found { FOUND_USUAL, FOUND_MISSING, FOUND_OUTSIDE, FOUND_REFUSED };
+
+// Where a value of an input stands: a place in its table, or (INPUT_NO_PLACE) a number for its
+// terms.
+enum { INPUT_NO_PLACE = -1 };
+struct located {
+    enum found found;
+    int place;
+    double number;
+};
+struct located input_locate(const struct model *model, const struct input *input,
+                            const struct value *value);
 
 struct model {
     const struct features *features; // borrowed
     struct input *inputs;            // in the order of the artefact
     size_t input_count;
+    const struct kernel *kernel; // the widest that runs here
     double base;
     double threshold;
     double elevated_from;
     char id[17];
 };
+
+// Blocks made from here on are scored by this kernel: for tests, which compare them.
+void model_use_kernel(struct model *model, const struct kernel *kernel);
 
 // The input of that name, or NULL.
 struct input *model_input(const struct model *model, struct bytes name);

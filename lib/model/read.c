@@ -335,15 +335,16 @@ static void fill_table(struct input *input)
 {
     bool is_category = input->type == ATTRIBUTE_CATEGORY;
     double span = input->train_max - input->train_min;
-    if (is_category)
-        input->table_count = input->level_count;
-    else if (input->type == ATTRIBUTE_INTEGER && span < TABLE_MAX)
-        input->table_count = (size_t)span + 1;
+    if (!is_category && (input->type != ATTRIBUTE_INTEGER || span >= TABLE_MAX))
+        return;
+    size_t count = is_category ? input->level_count : (size_t)span + 1;
+    input->table_count = count;
     input->table_min = is_category ? 0 : input->train_min;
-    input->table = mem_array(input->table_count + 1, sizeof *input->table);
-    for (size_t i = 0; i < input->table_count; i++)
+    input->table = mem_array(count + 2, sizeof *input->table);
+    for (size_t i = 0; i < count; i++)
         input->table[i] = model_contribution(input, input->table_min + (double)i);
-    input->imputed_contribution = model_contribution(input, input->imputed);
+    input->table[count] = model_contribution(input, input->imputed);
+    input->table[count + 1] = model_contribution(input, -1);
 }
 
 enum err model_read(const struct json *root, struct model *model, struct why *why)

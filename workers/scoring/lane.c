@@ -50,6 +50,7 @@ struct lane {
     struct value *values;
     struct decoder *decoder;
     struct decide_places places;
+    struct model_block *block; // one row: scoring allocates nothing
     struct bus_consumer *consumer;
     struct bus_producer *producer;
     int32_t partitions; // of every employee-keyed topic
@@ -83,6 +84,7 @@ struct lane *lane_new(const struct lane_options *options)
     lane->values = mem_array(lane->field_count, sizeof *lane->values);
     lane->decoder = decoder_new(options->registry, lane->fields, lane->field_count);
     lane->places = decide_places_of(options->features);
+    lane->block = model_block_new(options->model, 1);
     lane->encoded = TEXT_INIT(ENCODED_MAX);
     health_init(&lane->health, options->topic, options->metrics);
     return lane;
@@ -95,6 +97,7 @@ void lane_free(struct lane *lane)
     bus_consumer_close(lane->consumer);
     bus_producer_close(lane->producer);
     decoder_free(lane->decoder);
+    model_block_free(lane->block);
     free(lane->fields);
     free(lane->values);
     free(lane->held);
@@ -294,7 +297,9 @@ static enum err send_score(struct lane *lane, const struct bus_message *message,
         decide_prediction_id(lane->topic, generation, message->partition, message->offset, id);
     struct score score;
     struct prediction prediction;
-    model_score(lane->options.model, change->attributes, &score);
+    model_block_clear(lane->block);
+    model_block_put(lane->block, change->attributes);
+    model_block_score(lane->block, true, &score);
     decide_prediction(lane->options.features, &lane->places, lane->options.model, change, &score,
                       message, bytes_of(id, id_len), clock_real_ms(), TRIGGER_CHANGE, &prediction);
     text_clear(&lane->encoded);

@@ -50,6 +50,19 @@ size_t bus_fetch(rd_kafka_queue_t *queue, rd_kafka_message_t **ret, size_t max, 
 rd_kafka_topic_partition_list_t *bus_list_of(const struct bus_position *positions, size_t count);
 // The consumer's client handle, for a producer that sends its offsets.
 rd_kafka_t *bus_consumer_client(struct bus_consumer *consumer);
+// Those offsets are committed, as the transaction coordinator has acknowledged.
+void bus_consumer_committed(struct bus_consumer *consumer, const struct bus_position *positions,
+                            size_t count);
+
+// The greatest offset that is known to be committed, per partition: what a broker tells must not be
+// less. Topics are names that outlive the table. Linear, for the partitions of one member.
+struct bus_floor {
+    struct bus_position *positions;
+    size_t count;
+};
+void bus_floor_raise(struct bus_floor *floor, const char *topic, int32_t partition, int64_t offset);
+// BUS_OFFSET_NONE: nothing is known.
+int64_t bus_floor_of(const struct bus_floor *floor, const char *topic, int32_t partition);
 // Fills one message from librdkafka's; the topic's name is interned by the caller.
 void bus_message_fill(struct bus_message *ret, const char *topic,
                       const rd_kafka_message_t *message);

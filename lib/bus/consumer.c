@@ -23,6 +23,11 @@
 // then of no more use, but the place in the group is ours: so after an outage the client is made
 // again. A process that has really taken the slot has also taken the transactional id, and the
 // producer will say so.
+//
+// Committed offsets of a group with members only grow. A coordinator that has not read all of its
+// log (after a broker was killed) may tell older ones, and a producer that is no member can set
+// them back behind the group's back; starting from them would do everything since then twice. So
+// the greatest that is known is kept, and an answer below it counts as none.
 
 enum {
     BLOCK_MAX = 10000,
@@ -54,6 +59,7 @@ struct bus_consumer {
     struct backoff pending_backoff;
     int64_t pending_at_ms;
     rd_kafka_topic_partition_list_t *held; // assigned; metadata of committed offsets in it
+    struct bus_floor floor;
     bool was_rebalanced;
     bool is_closing;
     enum err failure; // of a callback, given by the next poll
@@ -127,6 +133,30 @@ static enum err say_fenced(const struct bus_consumer *consumer, struct why *why)
                     consumer->group);
 }
 
+void bus_consumer_committed(struct bus_consumer *consumer, const struct bus_position *positions,
+                            size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        bus_floor_raise(&consumer->floor, intern(consumer, NULL, positions[i].topic),
+                        positions[i].partition, positions[i].offset);
+}
+
+static enum err check_floor(struct bus_consumer *consumer, const rd_kafka_topic_partition_t *entry,
+                            struct why *why)
+{
+    const char *topic = intern(consumer, NULL, entry->topic);
+    int64_t floor = bus_floor_of(&consumer->floor, topic, entry->partition);
+    if (entry->offset < floor)
+        return why_code(why, ERR_RETRY, "offset-went-back",
+                        "the broker says that group %s is at offset %lld of %s/%d, but %lld was "
+                        "committed: it has not read all of its offsets (another start of the "
+                        "broker mends that), or somebody has set them back",
+                        consumer->group, (long long)entry->offset, topic, entry->partition,
+                        (long long)floor);
+    bus_floor_raise(&consumer->floor, topic, entry->partition, entry->offset);
+    return ERR_OK;
+}
+
 // The group's committed offsets (with metadata) into the list. A partition without one is fatal:
 // where to start is an operator's decision, never ours.
 static enum err look_up_committed(struct bus_consumer *consumer,
@@ -147,6 +177,9 @@ static enum err look_up_committed(struct bus_consumer *consumer,
                 "group %s has no committed offset for %s/%d: run retentionctl topics apply for new "
                 "topics, or retentionctl topics new-generation for a topic that was made again",
                 consumer->group, entry->topic, entry->partition);
+        enum err err = check_floor(consumer, entry, why);
+        if (err != ERR_OK)
+            return err;
     }
     return ERR_OK;
 }
@@ -405,6 +438,7 @@ void bus_consumer_close(struct bus_consumer *consumer)
     free(consumer->messages);
     free(consumer->ends);
     free(consumer->topics);
+    free(consumer->floor.positions);
     free(consumer->instance_id);
     free(consumer->group);
     free(consumer);

@@ -92,6 +92,7 @@ bool bus_consumer_is_connected(const struct bus_consumer *consumer, struct why *
 MUST_CHECK enum err bus_consumer_seek(struct bus_consumer *consumer, const char *topic,
                                       int32_t partition, int64_t offset, struct why *why);
 // Reads the group's committed offsets of all partitions held and seeks there (after an abort).
+// ERR_RETRY with code "offset-went-back": the broker tells of less than was committed.
 MUST_CHECK enum err bus_consumer_rewind(struct bus_consumer *consumer, struct why *why);
 // Starts the partitions held now again, as if they had just come: `assigned` is asked for their
 // offsets, and while it says ERR_RETRY no messages come and polls ask again. For a caller whose

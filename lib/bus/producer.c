@@ -569,6 +569,8 @@ enum err bus_producer_commit(struct bus_producer *producer, struct bus_consumer 
     }
     producer->is_open = false;
     producer->counts.commits++;
+    if (count > 0)
+        bus_consumer_committed(consumer, positions, count);
     return ERR_OK;
 }
 

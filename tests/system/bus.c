@@ -2,6 +2,7 @@
 // lib/bus against a real broker (KAFKA_BOOTSTRAP_SERVERS, TOPIC_PREFIX): what a mock cannot show.
 #include "support/check.h"
 
+#include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -96,7 +97,7 @@ static struct bus_consumer *consumer_of(struct fixture *fixture, const char *gro
     return consumer;
 }
 
-static void send(struct bus_producer *producer, const char *topic, const char *value)
+static void put(struct bus_producer *producer, const char *topic, const char *value)
 {
     struct why why = {0};
     const struct bus_record record = {topic, -1, bytes_from_string(value), bytes_from_string(value),
@@ -113,7 +114,7 @@ static void fill(struct fixture *fixture, int count)
     for (int i = 0; i < count; i++) {
         char value[16];
         snprintf(value, sizeof value, "%d", i);
-        send(producer, fixture->in, value);
+        put(producer, fixture->in, value);
     }
     assert_ok(bus_producer_flush(producer, WAIT_MS, &why), &why);
 }
@@ -145,10 +146,10 @@ static void only_what_is_committed_is_seen(void **state)
     struct why why = {0};
     CLEANUP(bus_producer_close_p) struct bus_producer *producer = producer_of(fixture, 0);
     assert_ok(bus_producer_begin(producer, &why), &why);
-    send(producer, fixture->out, "kept");
+    put(producer, fixture->out, "kept");
     assert_ok(bus_producer_commit(producer, NULL, NULL, 0, &why), &why);
     assert_ok(bus_producer_begin(producer, &why), &why);
-    send(producer, fixture->out, "dropped");
+    put(producer, fixture->out, "dropped");
     assert_ok(bus_producer_abort(producer, &why), &why);
     assert_int_equal(count_of(fixture, fixture->out, "kept"), 1);
     assert_int_equal(count_of(fixture, fixture->out, "dropped"), 0);
@@ -207,7 +208,7 @@ static void a_second_owner_of_the_id_fences_the_first(void **state)
     struct why why = {0};
     CLEANUP(bus_producer_close_p) struct bus_producer *first = producer_of(fixture, 0);
     assert_ok(bus_producer_begin(first, &why), &why);
-    send(first, fixture->out, "of the first");
+    put(first, fixture->out, "of the first");
     CLEANUP(bus_producer_close_p) struct bus_producer *second = producer_of(fixture, 0);
     assert_err(bus_producer_commit(first, NULL, NULL, 0, &why), ERR_FATAL, &why);
     assert_string_equal(why.code, "fenced");
@@ -220,12 +221,12 @@ static void a_transaction_that_slept_is_given_up_and_the_next_one_works(void **s
     struct why why = {0};
     CLEANUP(bus_producer_close_p) struct bus_producer *producer = producer_of(fixture, 2000);
     assert_ok(bus_producer_begin(producer, &why), &why);
-    send(producer, fixture->out, "overslept");
+    put(producer, fixture->out, "overslept");
     IGNORE(program_wait_ms(1100)); // the test is about time passing
     assert_err(bus_producer_commit(producer, NULL, NULL, 0, &why), ERR_RETRY, &why);
     assert_int_equal(bus_producer_counts(producer).rebuilds, 1);
     assert_ok(bus_producer_begin(producer, &why), &why);
-    send(producer, fixture->out, "awake");
+    put(producer, fixture->out, "awake");
     assert_ok(bus_producer_commit(producer, NULL, NULL, 0, &why), &why);
     assert_int_equal(count_of(fixture, fixture->out, "overslept"), 0);
     assert_int_equal(count_of(fixture, fixture->out, "awake"), 1);
@@ -250,6 +251,23 @@ static void take(struct bus_consumer *consumer, struct fixture *fixture, int cou
     assert_int_equal(count, 0);
 }
 
+// With a record, as a lane does it.
+static void commit_offsets(struct fixture *fixture, struct bus_producer *producer,
+                           struct bus_consumer *consumer,
+                           const struct bus_position next[PARTITIONS])
+{
+    struct why why = {0};
+    enum err err = ERR_RETRY;
+    for (int tries = 0; err == ERR_RETRY && tries < 3; tries++) {
+        // The first commit to a fresh group may be repeated inside the client while the coordinator
+        // loads; the guard cannot tell that from the hazard, and gives the transaction up.
+        assert_ok(bus_producer_begin(producer, &why), &why);
+        put(producer, fixture->out, "y");
+        err = bus_producer_commit(producer, consumer, next, PARTITIONS, &why);
+    }
+    assert_ok(err, &why);
+}
+
 static void offsets_and_their_metadata_travel_with_the_transaction(void **state)
 {
     struct fixture *fixture = *state;
@@ -266,19 +284,11 @@ static void offsets_and_their_metadata_travel_with_the_transaction(void **state)
     free(held);
     // Aborted: the offsets stay, and a rewind brings every record again.
     assert_ok(bus_producer_begin(producer, &why), &why);
-    send(producer, fixture->out, "x");
+    put(producer, fixture->out, "x");
     assert_ok(bus_producer_abort(producer, &why), &why);
     assert_ok(bus_consumer_rewind(consumer, &why), &why);
     take(consumer, fixture, 100, next);
-    enum err err = ERR_RETRY;
-    for (int tries = 0; err == ERR_RETRY && tries < 3; tries++) {
-        // The first commit to a fresh group may be repeated inside the client while the coordinator
-        // loads; the guard cannot tell that from the hazard, and gives the transaction up.
-        assert_ok(bus_producer_begin(producer, &why), &why);
-        send(producer, fixture->out, "y");
-        err = bus_producer_commit(producer, consumer, next, PARTITIONS, &why);
-    }
-    assert_ok(err, &why);
+    commit_offsets(fixture, producer, consumer, next);
     assert_ok(bus_admin_group_offsets(fixture->admin, fixture->group, fixture->in, committed,
                                       PARTITIONS, &why),
               &why);
@@ -286,6 +296,53 @@ static void offsets_and_their_metadata_travel_with_the_transaction(void **state)
         assert_int_equal(committed[i].offset, next[i].offset);
         assert_string_equal(committed[i].metadata, "gen=8");
     }
+}
+
+// What a producer that is no member may do, and a coordinator that lost its place amounts to.
+static void set_offsets_back(const struct fixture *fixture)
+{
+    char text[256], id[256];
+    snprintf(id, sizeof id, "%s-stranger", fixture->id);
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers", fixture->config.bootstrap_servers,
+                                       text, sizeof text),
+                     RD_KAFKA_CONF_OK);
+    assert_int_equal(rd_kafka_conf_set(conf, "transactional.id", id, text, sizeof text),
+                     RD_KAFKA_CONF_OK);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    assert_non_null(rk);
+    assert_null(rd_kafka_init_transactions(rk, WAIT_MS));
+    assert_null(rd_kafka_begin_transaction(rk));
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(PARTITIONS);
+    for (int32_t i = 0; i < PARTITIONS; i++)
+        rd_kafka_topic_partition_list_add(list, fixture->in, i)->offset = 1;
+    rd_kafka_consumer_group_metadata_t *group =
+        rd_kafka_consumer_group_metadata_new(fixture->group);
+    assert_null(rd_kafka_send_offsets_to_transaction(rk, list, group, WAIT_MS));
+    assert_null(rd_kafka_commit_transaction(rk, WAIT_MS));
+    rd_kafka_consumer_group_metadata_destroy(group);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(rk);
+}
+
+static void offsets_that_went_back_are_not_started_from(void **state)
+{
+    struct fixture *fixture = *state;
+    struct why why = {0};
+    struct bus_position next[PARTITIONS];
+    fill(fixture, 100);
+    CLEANUP(bus_producer_close_p) struct bus_producer *producer = producer_of(fixture, 0);
+    CLEANUP(bus_consumer_close_p)
+    struct bus_consumer *consumer = consumer_of(fixture, fixture->group);
+    take(consumer, fixture, 100, next);
+    commit_offsets(fixture, producer, consumer, next);
+    assert_ok(bus_consumer_rewind(consumer, &why), &why);
+    set_offsets_back(fixture);
+    assert_err(bus_consumer_rewind(consumer, &why), ERR_RETRY, &why);
+    assert_string_equal(why.code, "offset-went-back");
+    // The next commit of its own puts them right.
+    commit_offsets(fixture, producer, consumer, next);
+    assert_ok(bus_consumer_rewind(consumer, &why), &why);
 }
 
 static void a_group_without_offsets_is_refused_with_the_remedy(void **state)
@@ -384,6 +441,7 @@ int main(void)
         TEST(a_second_owner_of_the_id_fences_the_first),
         TEST(a_transaction_that_slept_is_given_up_and_the_next_one_works),
         TEST(offsets_and_their_metadata_travel_with_the_transaction),
+        TEST(offsets_that_went_back_are_not_started_from),
         TEST(a_group_without_offsets_is_refused_with_the_remedy),
         TEST(keeping_alive_and_seeking_lose_no_record),
         TEST(a_dead_letter_has_the_bytes_and_the_reason),

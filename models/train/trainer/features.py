@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+"""The features file as the training sees it. models/FORMAT.md describes it; what only the programs
+use (words in plans, headers of other files) is checked by them."""
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+
+from . import Problem
+
+POLICIES = {
+    "missing": ("impute", {"impute", "reject"}),
+    "outside": ("clip", {"clip", "score", "reject"}),
+    "unknown": ("reject", {"reject", "zero"}),
+}
+OPS = ("eq", "le", "ge")
+
+
+@dataclass(frozen=True)
+class Attribute:
+    name: str
+    type: str
+    role: str
+    min: float = -math.inf
+    max: float = math.inf
+    categories: tuple = ()
+    spellings: dict = field(default_factory=dict)
+    headers: tuple = ()
+    policies: dict = field(default_factory=dict)
+    steps: tuple = ()
+    groups: tuple = ()
+
+    @property
+    def is_category(self):
+        return self.type == "category"
+
+    @property
+    def is_input(self):
+        return self.role == "input"
+
+
+@dataclass(frozen=True)
+class Features:
+    attributes: tuple
+    label: dict
+    source: str
+    fictional: bool
+    horizon: object
+    rules: tuple
+
+    @property
+    def inputs(self):
+        return [a for a in self.attributes if a.is_input]
+
+    @property
+    def audits(self):
+        return [a for a in self.attributes if not a.is_input]
+
+
+def column_name(name):
+    """MonthlyIncome -> monthly_income, as the table spells it."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def want(condition, where, what):
+    if not condition:
+        raise Problem(f"features file: {where}: {what}")
+
+
+def is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def read_categories(node, where):
+    categories = node.get("categories")
+    want(isinstance(categories, list) and categories, where, "a category lists its categories")
+    names, spellings = [], {}
+    for at, category in enumerate(categories):
+        place = f"{where}.categories[{at}]"
+        want(isinstance(category, dict) and isinstance(category.get("name"), str), place,
+             "is no object with a name")
+        names.append(category["name"])
+    for category in categories:
+        for text in [category["name"], *category.get("aliases", [])]:
+            want(isinstance(text, str) and text, where, "a spelling is a text")
+            want(text not in spellings, where, f'"{text}" stands twice')
+            spellings[text] = category["name"]
+    return {"categories": tuple(names), "spellings": spellings}
+
+
+def read_bounds(node, where):
+    low, high = node.get("min"), node.get("max")
+    want(is_number(low) and is_number(high) and low < high, where, "min and max are no bounds")
+    return {"min": low, "max": high}
+
+
+def read_policies(node, where, categories):
+    given = node.get("policies", {})
+    want(isinstance(given, dict), where, "policies is no object")
+    of_other = "outside" if categories else "unknown"
+    policies = {}
+    for name, (usual, known) in POLICIES.items():
+        policy = given.get(name, usual)
+        known = known | set(categories) if name == "unknown" else known
+        want(policy in known, where, f'the policy "{name}" cannot be "{policy}"')
+        if name != of_other:
+            policies[name] = policy
+    want(set(given) <= set(policies), where, "has a policy that it cannot have")
+    return policies
+
+
+def read_steps(node, where):
+    steps = node.get("steps", [])
+    want(isinstance(steps, list), where, "steps is no list")
+    for step in steps:
+        want(isinstance(step, dict) and step.get("op") in OPS and is_number(step.get("value")), where,
+             "a step has an op (eq, le, ge) and a value")
+    return tuple((step["op"], step["value"]) for step in steps)
+
+
+def read_attribute(node, where):
+    want(isinstance(node, dict), where, "is no object")
+    name, kind, role = node.get("name"), node.get("type"), node.get("role")
+    want(isinstance(name, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", name), where,
+         "name: letters, digits and underscores, no digit first")
+    where = f"{where} ({name})"
+    want(kind in ("integer", "real", "category"), where, "type is none of integer, real, category")
+    want(role in ("input", "audit"), where, "role is neither input nor audit")
+    more = read_categories(node, where) if kind == "category" else read_bounds(node, where)
+    groups = node.get("groups", [])
+    want(isinstance(groups, list) and all(is_number(edge) for edge in groups), where,
+         "groups are numbers")
+    if role == "input":
+        more["policies"] = read_policies(node, where, more.get("categories", ()))
+    if kind != "category":
+        more["steps"] = read_steps(node, where)
+    return Attribute(name=name, type=kind, role=role, headers=tuple(node.get("headers", [])),
+                     groups=tuple(groups), **more)
+
+
+def read_label(training):
+    label = training.get("label", {})
+    parts = [label.get(part) for part in ("column", "positive", "negative")]
+    want(all(isinstance(part, str) and part for part in parts) and parts[1] != parts[2],
+         "training.label", "names a column, its positive value and its negative value")
+    return dict(zip(("column", "positive", "negative"), parts))
+
+
+def only_once(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise Problem("features file: a member stands twice in one object")
+    return members
+
+
+def read_features(path):
+    try:
+        root = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=only_once)
+    except OSError as error:
+        raise Problem(f"features file: {error}") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise Problem(f"features file {path}: is no JSON: {error}") from error
+    want(isinstance(root, dict) and root.get("format") == "employee-features", path,
+         'format is not "employee-features"')
+    want(root.get("format_version") == 1, path, "format_version is not 1")
+    nodes = root.get("attributes")
+    want(isinstance(nodes, list) and nodes, path, "has no attributes")
+    attributes = tuple(read_attribute(node, f"attributes[{i}]") for i, node in enumerate(nodes))
+    names = [attribute.name for attribute in attributes]
+    want(len({column_name(name) for name in names}) == len(names), path, "a name stands twice")
+    want(any(a.is_input for a in attributes), path, "has no attribute of role input")
+    training = root.get("training")
+    want(isinstance(training, dict), path,
+         'has no member "training", which names the column that says who left')
+    rules = root.get("rules", [])
+    for rule in rules:
+        for side in ("left", "right"):
+            want(rule.get(side) in names or (side == "right" and rule.get(side) is None),
+                 f"rule {rule.get('id')}", f"{side} is no attribute")
+    return Features(attributes, read_label(training), str(training.get("source", path.name)),
+                    bool(training.get("fictional", False)), training.get("horizon"), tuple(rules))

@@ -15,31 +15,43 @@ from sklearn.linear_model import LogisticRegression
 
 
 class Reference:
-    """The artefact's weights put into scikit-learn's own model, which then does the mathematics."""
+    """The artefact's weights put into scikit-learn's own model, which then does the mathematics. For linear
+    models; what a forest or a boosting gives is written by `models/train/run --predictions`."""
 
     def __init__(self, path):
         with open(path, encoding="utf-8") as file:
             self.artefact = json.load(file)
-        linear = self.artefact["linear"]
+        linear, calibration = self.artefact["linear"], self.artefact["calibration"]
+        if calibration["type"] not in ("none", "sigmoid"):
+            raise ValueError(f"{path}: the calibration {calibration['type']} is none of a linear function")
+        slope, intercept = calibration.get("slope", 1.0), calibration.get("intercept", 0.0)
         self.features = {feature["name"]: feature for feature in self.artefact["features"]}
         self.terms = linear["terms"]
         w = numpy.array([term["w"] for term in self.terms])
         m = numpy.array([term["m"] for term in self.terms])
         self.model = LogisticRegression()
         self.model.classes_ = numpy.array([0, 1])
-        self.model.coef_ = w.reshape(1, -1)
-        self.model.intercept_ = numpy.array([linear["base"] - float(w @ m)])
+        self.model.coef_ = slope * w.reshape(1, -1)
+        self.model.intercept_ = numpy.array([slope * (linear["base"] - float(w @ m)) + intercept])
 
     def value(self, name, row):
-        """The value of an attribute: a level, a number, or what stands for a missing one."""
+        """The value of an attribute: a level, a number, or what stands for another one."""
         feature, value = self.features[name], row.get(name)
         if value is None or value == "":
             value = feature["missing"]["value"]
         if feature["type"] != "category":
-            return float(value)
-        if value not in feature["categories"]:
-            raise ValueError(f"{name}: {value!r} is no level of the model")
-        return value
+            value = float(value)
+            if feature.get("outside", {}).get("policy") == "clip":
+                value = min(max(value, feature["train_min"]), feature["train_max"])
+            return value
+        if value in feature["categories"]:
+            return value
+        policy = feature["unknown"]
+        if isinstance(policy, dict) and policy["policy"] == "zero":
+            return None
+        if isinstance(policy, dict) and policy["policy"] == "map":
+            return policy["value"]
+        raise ValueError(f"{name}: {value!r} is no level of the model")
 
     def column(self, term, row):
         value = self.value(term["f"], row)

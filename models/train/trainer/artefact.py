@@ -144,7 +144,8 @@ def reference_of(attributes, features, table, probabilities):
 def metrics_of(result):
     repeats = len(result.probabilities)
     return {
-        "protocol": f"{FOLDS}-fold cross-validation, {repeats} repetitions, everything fitted inside the fold",
+        "protocol": f"{FOLDS}-fold cross-validation, {'once' if repeats == 1 else f'{repeats} times'}, everything "
+                    "fitted inside the fold",
         "folds": FOLDS * repeats,
         "values": {name: {"mean": rounded(mean), "sd": rounded(sd)}
                    for name, (mean, sd) in result.values.items()},

@@ -5,16 +5,16 @@ folds, the same folds for every candidate. One split of a few hundred people say
 
 import collections
 import math
-import time
 from dataclasses import dataclass
 
+import joblib
 import numpy
 from scipy import stats
 from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RepeatedStratifiedKFold
 
-from .candidates import SEED, SOLVER, fit
+from .candidates import SEED, SOLVER, fit, tune
 
 FOLDS = 5
 REPEATS = 10
@@ -28,7 +28,6 @@ class Result:
     folds: dict  # metric: a value a fold
     values: dict  # metric: (mean, sd)
     chosen: collections.Counter
-    seconds: float
 
 
 def expected_calibration_error(y, p):
@@ -93,22 +92,39 @@ def summary(rows):
             for name in rows[0]}
 
 
-def cross_validate(candidate, features, table, threshold, repeats=REPEATS, progress=None):
-    x, y = table.x, table.y
-    splitter = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=repeats, random_state=SEED)
+def of_family(family, features, x, y, train, test):
+    """One fold for candidates that differ in calibration alone: tuned once. [(probabilities, chosen)]."""
+    tuned = tune(family[0], features, x[train], y[train])
+    found = (fit(candidate, features, x[train], y[train], tuned) for candidate in family)
+    return [(fitted.probability(x[test]), fitted.chosen) for fitted in found]
+
+
+def result_of(candidate, y, folds, outcomes, repeats, threshold):
     probabilities = numpy.full((repeats, len(y)), numpy.nan)
-    rows, chosen, began = [], collections.Counter(), time.monotonic()
-    for i, (train, test) in enumerate(splitter.split(x, y)):
-        if progress:
-            progress(candidate.name, i, repeats * FOLDS)
-        fitted = fit(candidate, features, x[train], y[train])
-        p = fitted.probability(x[test])
+    rows, chosen = [], collections.Counter()
+    for i, ((_, test), (p, parameters)) in enumerate(zip(folds, outcomes)):
         probabilities[i // FOLDS, test] = p
         rows.append(of_fold(y[test], p, threshold))
-        chosen[", ".join(f"{name} {value}" for name, value in sorted(fitted.chosen.items()))] += 1
+        chosen[", ".join(f"{name} {value}" for name, value in sorted(parameters.items()))] += 1
     values = summary(rows) | summary([of_pass(y, p, threshold) for p in probabilities])
     by_fold = {name: numpy.array([row[name] for row in rows]) for name in rows[0]}
-    return Result(candidate, probabilities, by_fold, values, chosen, time.monotonic() - began)
+    return Result(candidate, probabilities, by_fold, values, chosen)
+
+
+def cross_validate(family, features, table, threshold, repeats=REPEATS, jobs=1, progress=None):
+    """A Result for each candidate of the family. The same numbers with any number of jobs."""
+    splitter = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=repeats, random_state=SEED)
+    folds = list(splitter.split(table.x, table.y))
+    tasks = (joblib.delayed(of_family)(family, features, table.x, table.y, *fold) for fold in folds)
+    outcomes = []
+    if progress:
+        progress(family[0].name, 0, len(folds))
+    for outcome in joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks):
+        outcomes.append(outcome)
+        if progress:
+            progress(family[0].name, len(outcomes), len(folds))
+    return [result_of(candidate, table.y, folds, [outcome[i] for outcome in outcomes], repeats, threshold)
+            for i, candidate in enumerate(family)]
 
 
 def compare(result, other, name):

@@ -2,6 +2,7 @@
 """The artefact of a linear model: the same bytes, the same mathematics, refused when it lies."""
 
 import dataclasses
+import hashlib
 import json
 
 import numpy
@@ -22,6 +23,13 @@ def test_it_scores_as_scikit_learn_does(tmp_path, linear, features, table):
     mine = numpy.array([scorer.score(row)["probability"] for row in rows])
     assert numpy.abs(mine - Reference(path).probabilities(rows)).max() <= 1e-12
     assert numpy.abs(mine - linear[0].probability(table.x)).max() <= 1e-8  # weights have ten digits
+
+
+def test_the_seal_is_the_hash_of_what_stands_before_it(linear):
+    text = artefact.text_of(linear[1])
+    body, seal = text[: text.rindex('"seal"')], text[text.rindex('"seal"') :]
+    assert seal == f'"seal": "{hashlib.sha256(body.encode()).hexdigest()}"\n}}\n'
+    assert json.loads(text) == {**json.loads(json.dumps(linear[1])), "seal": json.loads(text)["seal"]}
 
 
 def test_contributions_and_base_are_the_log_odds(linear):

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Whatever is wrong with a file is told in a sentence that names the place."""
 
+import dataclasses
 import json
 
 import numpy
 import pytest
 
 from conftest import SECOND
-from trainer import Problem
+from trainer import Problem, explore
 from trainer.data import read_table
 from trainer.features import read_features
 
@@ -87,6 +88,14 @@ def test_too_few_leavers_are_refused(tmp_path, features, lines):
     assert "0 of them left" in refused(tmp_path, features, stayed)
 
 
+def test_an_attribute_that_was_written_down_afterwards_is_suspected(features, table):
+    place = [a.name for a in features.attributes].index("AbsencesLastQuarter")
+    assert explore.suspicious(features, table) == []
+    leaked = table.x.copy()
+    leaked[:, place] = 30 * table.y + numpy.arange(len(table.y)) % 20
+    assert explore.suspicious(features, dataclasses.replace(table, x=leaked)) == ["AbsencesLastQuarter"]
+
+
 def test_an_unclosed_quote_is_refused(tmp_path, features, lines):
     told = refused(tmp_path, features, [*lines[:50], lines[50][:-1], *lines[51:]])
     assert "cannot be trained from" in told
@@ -107,6 +116,14 @@ CHANGES = [
     (lambda f: f["attributes"][2]["policies"].update(unknown="noon"), 'the policy "unknown"'),
     (lambda f: f["attributes"][1].update(name="Site"), "stands twice"),
     (lambda f: f["rules"][0].update(left="Nothing"), "left is no attribute"),
+    (lambda f: f["rules"].append(7), "rules[2]"),
+    (lambda f: f["rules"][0].update(op="like"), "op is none of"),
+    (lambda f: f["rules"][0].update(right="Site"), "right is no attribute that is a number"),
+    (lambda f: f["training"].update(label=["Status"]), "training.label"),
+    (lambda f: f["training"]["label"].update(column="Site"), "would predict itself"),
+    (lambda f: f["attributes"][0]["categories"][0].update(aliases=7), "aliases is no list"),
+    (lambda f: f["attributes"][1].update(headers="Contract"), "headers are texts"),
+    (lambda f: f["attributes"][13].update(groups=["old"]), "groups are numbers"),
     (lambda f: f["training"]["label"].update(negative="left"), "training.label"),
 ]
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 from sklearn.model_selection import train_test_split
 
-from . import artefact, candidates, card, evaluate, fairness
+from . import artefact, candidates, card, evaluate, explore, fairness
 from .data import read_table
 from .features import read_features
 from .score import Scorer
@@ -56,7 +56,7 @@ def influence_of(built, features, table):
     whose exact explanation is slow here."""
     scorer = Scorer(built)
     if "linear" in built:
-        rows = artefact.people_of(features.inputs, features, table.x)
+        rows = artefact.people_of(features.inputs, features, artefact.some(table.x))
     else:
         rows = [vector["features"] for vector in built["golden"]["vectors"]][::4]
     scores = [score for score in map(scorer.score, rows) if score]
@@ -108,7 +108,7 @@ def compared_with(candidate, options):
 
 
 def write_report(run, out):
-    from . import explore, report  # the pictures' library takes its time, and nothing else needs it
+    from . import report  # the pictures' library takes its time, and nothing else needs it
 
     original = next(result for result in run.results if result.candidate == candidates.ORIGINAL)
     run.explored = explore.explore(run.features, run.table)
@@ -124,6 +124,8 @@ def train(options, progress):
     features = read_features(options.features or FEATURES)
     table = read_table(options.data or DATA, features)
     progress.say(f"{len(table.y)} people, {int(table.y.sum())} left, {len(features.inputs)} inputs")
+    for name in explore.suspicious(features, table):
+        progress.say(f"warning: {name} alone tells almost perfectly who left; was it written down afterwards?")
     out = (options.out or MODELS).resolve()
     out.mkdir(parents=True, exist_ok=True)
     candidate = candidate_of(options)

@@ -80,6 +80,7 @@ def read_categories(node, where):
         place = f"{where}.categories[{at}]"
         want(isinstance(category, dict) and isinstance(category.get("name"), str), place,
              "is no object with a name")
+        want(isinstance(category.get("aliases", []), list), place, "aliases is no list")
         names.append(category["name"])
     for category in categories:
         for text in [category["name"], *category.get("aliases", [])]:
@@ -128,23 +129,44 @@ def read_attribute(node, where):
     want(kind in ("integer", "real", "category"), where, "type is none of integer, real, category")
     want(role in ("input", "audit"), where, "role is neither input nor audit")
     more = read_categories(node, where) if kind == "category" else read_bounds(node, where)
-    groups = node.get("groups", [])
+    groups, headers = node.get("groups", []), node.get("headers", [])
+    want(isinstance(headers, list) and all(isinstance(text, str) for text in headers), where,
+         "headers are texts")
     want(isinstance(groups, list) and all(is_number(edge) for edge in groups), where,
          "groups are numbers")
     if role == "input":
         more["policies"] = read_policies(node, where, more.get("categories", ()))
     if kind != "category":
         more["steps"] = read_steps(node, where)
-    return Attribute(name=name, type=kind, role=role, headers=tuple(node.get("headers", [])),
+    return Attribute(name=name, type=kind, role=role, headers=tuple(headers),
                      groups=tuple(groups), **more)
 
 
-def read_label(training):
+def read_label(training, names):
     label = training.get("label", {})
+    want(isinstance(label, dict), "training.label", "is no object")
     parts = [label.get(part) for part in ("column", "positive", "negative")]
     want(all(isinstance(part, str) and part for part in parts) and parts[1] != parts[2],
          "training.label", "names a column, its positive value and its negative value")
+    want(parts[0] not in names, "training.label", f"{parts[0]} is an attribute too, it would predict itself")
     return dict(zip(("column", "positive", "negative"), parts))
+
+
+OPERATORS = ("lt", "le", "eq", "ne", "ge", "gt")
+
+
+def read_rules(rules, attributes):
+    numbers = {attribute.name for attribute in attributes if not attribute.is_category}
+    want(isinstance(rules, list), "rules", "is no list")
+    for i, rule in enumerate(rules):
+        where = f"rules[{i}]"
+        want(isinstance(rule, dict) and isinstance(rule.get("id"), str), where, "is no object with an id")
+        want(rule.get("op") in OPERATORS, where, f"op is none of {', '.join(OPERATORS)}")
+        want(rule.get("left") in numbers, where, "left is no attribute that is a number")
+        want(rule.get("right") is None or rule["right"] in numbers, where,
+             "right is no attribute that is a number")
+        want(is_number(rule.get("add", 0)), where, "add is no number")
+    return tuple(rules)
 
 
 def only_once(pairs):
@@ -173,10 +195,6 @@ def read_features(path):
     training = root.get("training")
     want(isinstance(training, dict), path,
          'has no member "training", which names the column that says who left')
-    rules = root.get("rules", [])
-    for rule in rules:
-        for side in ("left", "right"):
-            want(rule.get(side) in names or (side == "right" and rule.get(side) is None),
-                 f"rule {rule.get('id')}", f"{side} is no attribute")
-    return Features(attributes, read_label(training), str(training.get("source", path.name)),
-                    bool(training.get("fictional", False)), training.get("horizon"), tuple(rules))
+    return Features(attributes, read_label(training, names), str(training.get("source", path.name)),
+                    bool(training.get("fictional", False)), training.get("horizon"),
+                    read_rules(root.get("rules", []), attributes))

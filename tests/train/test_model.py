@@ -97,6 +97,14 @@ def test_calibration_error_by_hand():
     assert evaluate.expected_calibration_error(y, p) == pytest.approx(0.5 * 0.45 + 0.5 * 0.05)
 
 
+def test_of_few_people_a_right_model_has_a_calibration_error_too():
+    p = numpy.random.default_rng(3).beta(1, 5, 300)
+    few = evaluate.by_chance(p, evaluate.expected_calibration_error)
+    many = evaluate.by_chance(numpy.tile(p, 50), evaluate.expected_calibration_error)
+    assert few > 0.03 and many < few / 5
+    assert evaluate.by_chance(p, lambda y, p: evaluate.gap_above(y, p, 0.99)) == 0
+
+
 def test_the_fairness_table_by_hand(features, table):
     """Everybody of one sex is flagged and nobody of the other."""
     place = [a.name for a in features.attributes].index("Sex")

@@ -181,12 +181,14 @@ def parameters_of(pipeline, candidate, chosen):
 def build(candidate, fitted, features, table, result, groups, decision):
     """The whole artefact; refuses what the programs would refuse."""
     metrics = metrics_of(result)
-    for name, limit in (("ece", ECE_MAX), ("gap_above_threshold", GAP_MAX)):
-        if metrics["values"][name]["mean"] > limit:
+    means = {name: value["mean"] for name, value in metrics["values"].items()}
+    for name, chance, limit in (("ece", "ece_by_chance", ECE_MAX),
+                                ("gap_above_threshold", "gap_by_chance", GAP_MAX)):
+        if means[name] - means[chance] > limit:
             raise Problem(
-                f"the probabilities of this model do not mean what they say ({name} is "
-                f"{metrics['values'][name]['mean']:.3f}, {limit} is the limit), so no program would load it; "
-                "more people, or --calibration sigmoid, may help")
+                f"the probabilities of this model do not mean what they say ({name} is {means[name]:.3f}, chance "
+                f"alone would make it {means[chance]:.3f}; {limit} more is the limit), so no program would load it; "
+                "--calibration sigmoid may help")
     pipeline, calibration = calibration_of(fitted.estimator)
     encoder = pipeline["encode"]
     attributes = [a for a in features.attributes if a.name in encoder.place_]

@@ -19,6 +19,7 @@ from .candidates import SEED, SOLVER, fit, tune
 FOLDS = 5
 REPEATS = 10
 BINS = 10
+DRAWS = 100
 
 
 @dataclass
@@ -71,16 +72,29 @@ def of_fold(y, p, threshold):
     }
 
 
+def gap_above(y, p, threshold):
+    flagged = p > threshold
+    return float(abs(p[flagged].mean() - y[flagged].mean())) if flagged.any() else 0.0
+
+
+def by_chance(p, measure):
+    """What a measure of calibration gives, on average, where every probability is right: with few people
+    it is far from nothing."""
+    random = numpy.random.default_rng(SEED)
+    return float(numpy.mean([measure((random.random(len(p)) < p).astype(int), p) for _ in range(DRAWS)]))
+
+
 def of_pass(y, p, threshold):
     """What needs everybody: one prediction for each person."""
     flagged = p > threshold
     slope, intercept = calibration_line(y, p)
-    gap = abs(p[flagged].mean() - y[flagged].mean()) if flagged.any() else 0.0
     return {
         "ece": expected_calibration_error(y, p),
+        "ece_by_chance": by_chance(p, expected_calibration_error),
+        "gap_above_threshold": gap_above(y, p, threshold),
+        "gap_by_chance": by_chance(p, lambda y, p: gap_above(y, p, threshold)),
         "calibration_slope": slope,
         "calibration_intercept": intercept,
-        "gap_above_threshold": float(gap),
         "flagged_share": float(flagged.mean()),
         "observed_above_threshold": share(y[flagged].sum(), flagged.sum()),
     }

@@ -3,11 +3,11 @@
 import collections
 import csv
 import datetime
-import random
+import os
 import time
 
 from conftest import SLOW, wait_for
-from support import CHANGES, decoded, is_bad, write_csv
+from support import CHANGES, chance, decoded, is_bad, write_csv
 
 BAD_EVERY = 500
 FIRST = 500_000
@@ -83,13 +83,13 @@ def test_a_file_without_rows_is_imported_with_a_warning(world, tmp_path):
 
 def test_kills_at_any_moment_lose_and_repeat_nothing(world, tmp_path):
     """Every third kill comes anywhere after the start, the others once rows have arrived: so it ends,
-    however slow the programs are."""
+    however slow the programs are. Small transactions make it last. KILLS: how many, SEED: repeats."""
     path, kills, done = make_csv(tmp_path / "many.csv", 40000), 0, 0
-    chance = random.Random(7)
-    for kill in range(9):
-        program = world.hris(path, source="many", TRANSACTION_ROWS=400)
+    random = chance(os.environ)
+    for kill in range(int(os.environ.get("KILLS", 8))):
+        program = world.hris(path, source="many", TRANSACTION_ROWS=80)
         if kill % 3 == 0:
-            time.sleep(chance.uniform(0, 0.5) * SLOW)
+            time.sleep(random.uniform(0, 0.5) * SLOW)
         else:
             before = done
 
@@ -103,14 +103,14 @@ def test_kills_at_any_moment_lose_and_repeat_nothing(world, tmp_path):
         program.kill()
         kills += 1
     assert kills >= 3, "the kills did not hit the import"
-    program = world.hris(path, source="many", TRANSACTION_ROWS=400)
+    program = world.hris(path, source="many", TRANSACTION_ROWS=80)
     assert program.wait(120) == 1, program.tail()  # rows were rejected, whoever sent the last one
     check_each_row_once(world, path, 40000, event_time=SINCE)
 
 
 def test_sigterm_ends_an_import_that_goes_on_later(world, tmp_path):
     path = make_csv(tmp_path / "many.csv", 40000)
-    program = world.hris(path, source="many", TRANSACTION_ROWS=200)
+    program = world.hris(path, source="many", TRANSACTION_ROWS=20)
     wait_for("some rows", lambda: progress(world, "many"))
     program.stop(status=4)
     done = progress(world, "many")[-1]
@@ -121,18 +121,18 @@ def test_sigterm_ends_an_import_that_goes_on_later(world, tmp_path):
 
 
 def test_a_broker_that_dies_only_delays_the_import(world, stack, tmp_path):
-    path = make_csv(tmp_path / "many.csv", 20000)
-    program = world.hris(path, source="many", TRANSACTION_ROWS=200)
+    path = make_csv(tmp_path / "many.csv", 8000)
+    program = world.hris(path, source="many", TRANSACTION_ROWS=20)
     wait_for("some rows", lambda: progress(world, "many"))
     with stack.without("kafka", how="kill"):
         assert program.running()
     assert program.wait(120) == 1
-    check_each_row_once(world, path, 20000)
+    check_each_row_once(world, path, 8000)
 
 
 def test_a_stop_while_the_broker_is_away_is_an_interruption(world, stack, tmp_path):
     path = make_csv(tmp_path / "many.csv", 40000)
-    program = world.hris(path, source="many", TRANSACTION_ROWS=200)
+    program = world.hris(path, source="many", TRANSACTION_ROWS=20)
     wait_for("some rows", lambda: progress(world, "many"))
     with stack.without("kafka", how="kill"):
         program.stop(status=4)

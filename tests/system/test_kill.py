@@ -8,7 +8,7 @@ import time
 
 from audit import audit, values_of
 from conftest import SLOW, wait_for
-from support import CHANGES, Stream, Writer, chance, ends, history, read_topic, scored, write_csv
+from support import Stream, Writer, chance, history, scored
 
 KILLS = int(os.environ.get("KILLS", 8))
 EVENTS = int(os.environ.get("EVENTS", 60_000))
@@ -16,12 +16,12 @@ EVENTS_EACH = 10
 
 
 def test_a_killed_worker_loses_nothing_and_doubles_nothing(world):
-    """Events flow all the time. Every third kill comes anywhere after the start of the process, also
+    """Events flow until the last kill. Every third one comes anywhere after the start of the process, also
     while it takes over from its predecessor; the others while it works, seen by its commits."""
     random = chance(os.environ)
     writer = Writer(world)
-    per_second = EVENTS / (KILLS * 0.9 * SLOW)
-    stream = Stream(writer, history(EVENTS // EVENTS_EACH, EVENTS_EACH), per_second)
+    per_second = EVENTS / (KILLS * 2.5 * SLOW)
+    stream = Stream(writer, history(EVENTS // EVENTS_EACH), per_second)
     in_flight = 0
     for kill in range(KILLS):
         before = scored(world)
@@ -29,18 +29,18 @@ def test_a_killed_worker_loses_nothing_and_doubles_nothing(world):
         if kill % 3 == 0:
             time.sleep(random.uniform(0, 0.7) * SLOW)
         else:
-            wait_for("the worker commits", lambda: scored(world) > before or not stream.is_alive(), 60,
-                     every=0.01)
+            wait_for("the worker commits", lambda: scored(world) > before, 60, every=0.01)
             time.sleep(random.uniform(0, 0.4) * SLOW)
         assert worker.running(), f"it ended by itself with {worker.process.returncode}:\n{worker.tail()}"
         worker.kill()
         in_flight += stream.sent > scored(world)
     world.scoring()
-    sent = stream.finish()
+    wait_for("the other events", lambda: stream.sent >= EVENTS, 120)
+    sent = stream.stop()
     result = audit(world, seconds=120)
-    assert sent == EVENTS == len(result.inputs) == len(result.predictions)
+    assert sent == len(result.inputs) == len(result.predictions)
     assert len(result.employees) == EVENTS // EVENTS_EACH
-    print(f"{KILLS} kills, {in_flight} of them with events on their way")
+    print(f"{KILLS} kills, {in_flight} of them with events on their way, {sent} events")
     assert in_flight >= KILLS // 2, "the kills did not hit the flow"
 
 
@@ -69,37 +69,3 @@ def test_two_workers_that_are_killed_in_turn_lose_nothing_and_double_nothing(wor
     writer.flush()
     undisturbed = values_of(audit(calm_world, seconds=120).predictions)
     assert len(undisturbed) == sent and values_of(result.predictions) == undisturbed
-
-
-def test_a_killed_import_that_is_started_again_sends_each_row_once(world):
-    """Started again with the same words until it ends well, killed at random moments before: sometimes
-    in its first steps, sometimes when it has sent something."""
-    random = chance(os.environ)
-    rows = min(EVENTS, 60_000)
-    path = write_csv(world.directory / "people.csv", rows)
-    topic = world.topic(CHANGES)
-    options = dict(source="big", TRANSACTION_ROWS=rows // 100)
-    kills_in_flow = 0
-    for kill in range(KILLS):
-        importer = world.hris(path, **options)
-        before = ends(world, topic)
-        if kill % 4 == 0:
-            time.sleep(random.uniform(0, 0.1) * SLOW)
-        else:
-            wait_for("rows arrive", lambda: ends(world, topic) > before or not importer.running(), 60,
-                     every=0.005)
-            time.sleep(random.uniform(0, 0.05) * SLOW)
-        if not importer.running():
-            assert importer.process.returncode == 0, importer.tail()
-            break
-        importer.kill()
-        kills_in_flow += 0 < ends(world, topic) < rows
-    importer = world.hris(path, **options)
-    assert importer.wait() == 0, importer.tail()
-    sent = [record.key for record in read_topic(world.stack, topic)]
-    assert len(sent) == rows and len(set(sent)) == rows
-    print(f"{kills_in_flow} kills in mid-import")
-    assert kills_in_flow >= 3, "the kills did not hit the import"
-    world.scoring()
-    result = audit(world, seconds=120)
-    assert len(result.predictions) == rows

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The check of an event. It asks only what is impossible, by the features file alone: whether a
 // model likes the values is the model's business. The order is fixed (key, fields, attributes in
-// their order) and the first fault decides, so every program that checks the same record says the
-// same. Sentences name the field and the rule, never the value: they end in logs and headers.
+// their order, rules in theirs) and the first fault decides, so every program that checks the same
+// record says the same. Sentences name the field and the rule, never the value: they end in logs
+// and headers.
 
 #include "domain/employee.h"
 
@@ -75,16 +76,46 @@ static enum err check_number(const struct attribute *attribute, const struct val
     return ERR_OK;
 }
 
-static enum err check_attributes(const struct features *features, const struct value *values,
-                                 struct why *why)
+bool employee_keeps(const struct rule *rule, const struct value *attributes)
+{
+    const struct value *left = &attributes[rule->left];
+    const struct value *right = rule->right < 0 ? NULL : &attributes[rule->right];
+    if (left->kind == VALUE_NULL || (right != NULL && right->kind == VALUE_NULL))
+        return true;
+    double a = attribute_number(left);
+    double b = (right == NULL ? 0 : attribute_number(right)) + rule->add;
+    switch (rule->op) {
+    case RULE_LT:
+        return a < b;
+    case RULE_LE:
+        return a <= b;
+    case RULE_EQ:
+        return a == b;
+    case RULE_NE:
+        return a != b;
+    case RULE_GE:
+        return a >= b;
+    case RULE_GT:
+        return a > b;
+    }
+    return true;
+}
+
+enum err employee_check_attributes(const struct features *features, const struct value *attributes,
+                                   struct why *why)
 {
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < features->count; i++) {
-        if (values[i].kind == VALUE_NULL)
+        if (attributes[i].kind == VALUE_NULL)
             continue;
         const struct attribute *attribute = &features->attributes[i];
-        err = attribute->type == ATTRIBUTE_CATEGORY ? check_text(attribute, &values[i], why)
-                                                    : check_number(attribute, &values[i], why);
+        err = attribute->type == ATTRIBUTE_CATEGORY ? check_text(attribute, &attributes[i], why)
+                                                    : check_number(attribute, &attributes[i], why);
+    }
+    for (size_t i = 0; err == ERR_OK && i < features->rule_count; i++) {
+        const struct rule *rule = &features->rules[i];
+        if (rule->refuses && !employee_keeps(rule, attributes))
+            err = why_code(why, ERR_REJECT, "implausible", "the rule %s is broken", rule->id);
     }
     return err;
 }
@@ -119,7 +150,7 @@ enum err employee_check(const struct features *features, const struct employee_c
             check_id(change->requested_by, EVENT_TEXT_MAX, "requested_by", "bad-requested-by", why);
     if (err == ERR_OK)
         err = check_time(change->event_time_ms, broker_time_ms, why);
-    return err == ERR_OK ? check_attributes(features, change->attributes, why) : err;
+    return err == ERR_OK ? employee_check_attributes(features, change->attributes, why) : err;
 }
 
 double attribute_number(const struct value *value)

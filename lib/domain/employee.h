@@ -35,12 +35,22 @@ struct employee_change {
 // ERR_REJECT with a code where the event can never be right: bad-event-id, bad-employee-id,
 // bad-source, bad-requested-by, bad-event-time, event-time-in-future (more than 24 hours after
 // `broker_time_ms`; 0: not checked), wrong-type, not-an-integer, not-a-number, out-of-range,
-// invalid-utf8, not-printable, text-too-long. The sentence names the field and quotes no personal
+// invalid-utf8, not-printable, text-too-long, implausible (a rule of the features file that refuses
+// is broken). The sentence names the field and quotes no personal
 // value. An unknown category is no error here. `key` is the record's key; data NULL when not to be
 // compared: key-mismatch otherwise.
 MUST_CHECK enum err employee_check(const struct features *features,
                                    const struct employee_change *change, struct bytes key,
                                    int64_t broker_time_ms, struct why *why);
+
+// The part of it that looks at the attributes: wrong-type, not-an-integer, not-a-number,
+// out-of-range, invalid-utf8, not-printable, text-too-long, implausible.
+MUST_CHECK enum err employee_check_attributes(const struct features *features,
+                                              const struct value *attributes, struct why *why);
+
+// True where the rule holds for this person, also where one of its values is missing. The
+// attributes passed the check.
+bool employee_keeps(const struct rule *rule, const struct value *attributes);
 
 // Of a VALUE_INTEGER or VALUE_REAL that passed the check; the second for an ATTRIBUTE_INTEGER.
 double attribute_number(const struct value *value);

@@ -35,12 +35,43 @@ struct model_block {
     struct kernel_column *columns; // one per input
     struct column_store *stores;
     struct row_notes *notes;
+    // Of trees: their columns and contributions for the lanes at work, [column][lane].
+    double *derived, *explained;
+    double *weights; // contributions [input][lane]
+    struct kernel_shap *shap;
 };
 
 // Rows of arrays that kernels read: whole lanes.
 static size_t padded(size_t rows)
 {
     return (rows + KERNEL_LANES - 1) / KERNEL_LANES * KERNEL_LANES;
+}
+
+// Memory that vectors are loaded from.
+static void *aligned(size_t count, size_t each_bytes)
+{
+    const size_t line = 64, bytes = (count * each_bytes + line - 1) / line * line;
+    void *memory = aligned_alloc(line, bytes);
+    if (memory == NULL)
+        abort(); // as mem_* does
+    memset(memory, 0, bytes);
+    return memory;
+}
+
+static void make_column(const struct input *input, size_t capacity, struct kernel_column *column,
+                        struct column_store *store)
+{
+    column->terms = input->terms;
+    column->term_count = input->term_count;
+    if (input->table == NULL) {
+        column->numbers = aligned(padded(capacity), sizeof *column->numbers);
+        return;
+    }
+    size_t used = input->table_count + 2;
+    store->table = mem_array(used + capacity, sizeof *store->table);
+    memcpy(store->table, input->table, used * sizeof *store->table);
+    column->table = store->table;
+    column->places = aligned(padded(capacity), sizeof *column->places);
 }
 
 struct model_block *model_block_new(const struct model *model, size_t capacity)
@@ -52,21 +83,17 @@ struct model_block *model_block_new(const struct model *model, size_t capacity)
     block->columns = mem_array(model->input_count, sizeof *block->columns);
     block->stores = mem_array(model->input_count, sizeof *block->stores);
     block->notes = mem_array(capacity, sizeof *block->notes);
-    for (size_t i = 0; i < model->input_count; i++) {
-        const struct input *input = &model->inputs[i];
-        struct kernel_column *column = &block->columns[i];
-        column->terms = input->terms;
-        column->term_count = input->term_count;
-        if (input->table == NULL) {
-            column->numbers = mem_array(padded(capacity), sizeof *column->numbers);
-            continue;
-        }
-        size_t used = input->table_count + 2;
-        struct column_store *store = &block->stores[i];
-        store->table = mem_array(used + capacity, sizeof *store->table);
-        memcpy(store->table, input->table, used * sizeof *store->table);
-        column->table = store->table;
-        column->places = mem_array(padded(capacity), sizeof *column->places);
+    for (size_t i = 0; i < model->input_count; i++)
+        make_column(&model->inputs[i], capacity, &block->columns[i], &block->stores[i]);
+    if (model->forest != NULL) {
+        const size_t columns = model->forest->kernel.column_count;
+        const size_t lanes = KERNEL_LANES * sizeof(double);
+        block->derived = aligned(columns, lanes);
+        block->explained = aligned(columns, lanes);
+        block->weights = aligned(model->input_count, lanes);
+        block->shap = aligned(1, sizeof *block->shap);
+        block->shap->follows = aligned(columns, lanes);
+        block->shap->shares = aligned(columns, sizeof(double));
     }
     model_block_clear(block);
     return block;
@@ -81,6 +108,14 @@ void model_block_free(struct model_block *block)
         free(block->columns[i].numbers);
         free(block->stores[i].table);
     }
+    if (block->shap != NULL) {
+        free(block->shap->follows);
+        free(block->shap->shares);
+    }
+    free(block->shap);
+    free(block->derived);
+    free(block->explained);
+    free(block->weights);
     free(block->columns);
     free(block->stores);
     free(block->notes);
@@ -143,20 +178,60 @@ static void take_reasons(const struct model *model, const struct kernel_top *top
     ret->reason_count = count;
 }
 
-static void score_lanes(const struct model_block *block, size_t from, bool has_reasons,
-                        struct score *ret)
+// The contributions of the inputs to the log-odds, [input][lane]: those of the columns, summed.
+static void explain_trees(struct model_block *block)
 {
     const struct model *model = block->model;
+    const struct kernel_forest *forest = &model->forest->kernel;
+    const double scale = model->calibration.slope / model->forest->divisor;
+    memset(block->explained, 0, forest->column_count * KERNEL_LANES * sizeof(double));
+    memset(block->weights, 0, model->input_count * KERNEL_LANES * sizeof(double));
+    model->kernel->shap(forest, block->derived, block->shap, block->explained);
+    for (size_t k = 0; k < forest->column_count; k++) {
+        double *weights = block->weights + forest->columns[k].input * KERNEL_LANES;
+        for (size_t i = 0; i < KERNEL_LANES; i++)
+            weights[i] += block->explained[k * KERNEL_LANES + i] * scale;
+    }
+}
+
+// The raw scores of the rows from `from` on, and (top not NULL) their largest contributions.
+static void score_raw(struct model_block *block, size_t from, double *raw, struct kernel_top *top)
+{
+    const struct model *model = block->model;
+    const struct kernel *kernel = model->kernel;
+    if (model->forest == NULL) {
+        kernel->linear(block->columns, model->input_count, from, model->base,
+                       model->calibration.slope, MODEL_REASON_MIN, raw, top);
+        return;
+    }
+    kernel->derive(&model->forest->kernel, block->columns, from, block->derived);
+    kernel->trees(&model->forest->kernel, block->derived, model->base, raw);
+    for (size_t i = 0; i < KERNEL_LANES; i++)
+        raw[i] = raw[i] / model->forest->divisor;
+    if (top == NULL)
+        return;
+    explain_trees(block);
+    kernel->rank(block->weights, model->input_count, MODEL_REASON_MIN, top);
+}
+
+static void score_lanes(struct model_block *block, size_t from, bool has_reasons, struct score *ret)
+{
+    const struct model *model = block->model;
+    const struct calibration *calibration = &model->calibration;
     struct kernel_top top;
-    double log_odds[KERNEL_LANES], probability[KERNEL_LANES];
-    model->kernel->linear(block->columns, model->input_count, from, model->base, MODEL_REASON_MIN,
-                          log_odds, has_reasons ? &top : NULL);
+    double raw[KERNEL_LANES], log_odds[KERNEL_LANES], probability[KERNEL_LANES];
+    score_raw(block, from, raw, has_reasons ? &top : NULL);
+    for (size_t i = 0; i < KERNEL_LANES; i++)
+        log_odds[i] = calibration->type == CALIBRATION_SIGMOID
+                          ? calibration->slope * raw[i] + calibration->intercept
+                          : raw[i];
     model->kernel->logistic(log_odds, probability);
     for (size_t i = 0; i < KERNEL_LANES && from + i < block->rows; i++) {
         const struct row_notes *notes = &block->notes[from + i];
-        ret[i].base_log_odds = model->base;
+        double calibrated = calibration_apply(calibration, raw[i], probability[i]);
+        ret[i].base_log_odds = model->reference;
         ret[i].log_odds = notes->is_refused ? (double)NAN : log_odds[i];
-        ret[i].probability = notes->is_refused ? (double)NAN : probability[i];
+        ret[i].probability = notes->is_refused ? (double)NAN : calibrated;
         ret[i].band = risk_band(ret[i].probability, model->elevated_from, model->threshold);
         ret[i].missing_count = notes->missing;
         ret[i].outside_count = notes->outside;
@@ -170,6 +245,31 @@ void model_block_score(struct model_block *block, bool has_reasons, struct score
 {
     for (size_t from = 0; from < block->rows; from += KERNEL_LANES)
         score_lanes(block, from, has_reasons, ret + from);
+}
+
+bool model_contributions(const struct model *model, const struct value *attributes, double *ret)
+{
+    CLEANUP(model_block_free_p) struct model_block *block = model_block_new(model, 1);
+    model_block_put(block, attributes);
+    if (block->notes[0].is_refused)
+        return false;
+    memset(ret, 0, model->features->count * sizeof *ret);
+    if (model->forest != NULL) {
+        model->kernel->derive(&model->forest->kernel, block->columns, 0, block->derived);
+        explain_trees(block);
+    }
+    for (size_t i = 0; i < model->input_count; i++) {
+        const struct kernel_column *column = &block->columns[i];
+        double *weight = &ret[model->inputs[i].attribute];
+        if (model->forest != NULL)
+            *weight = block->weights[i * KERNEL_LANES];
+        else if (column->table != NULL)
+            *weight = model->calibration.slope * column->table[column->places[0]];
+        else
+            *weight = model->calibration.slope *
+                      model_contribution(&model->inputs[i], column->numbers[0]);
+    }
+    return true;
 }
 
 void model_score(const struct model *model, const struct value *attributes, struct score *ret)

@@ -24,6 +24,40 @@ struct term {
     double m;
 };
 
+// A column that trees look at: of the input's number, as a term without its weight.
+struct kernel_derived {
+    enum term_op op;
+    size_t input;
+    double v;
+};
+
+// Nodes of all trees in one array, the two children of a node side by side: `first` where
+// column <= t, the one behind it otherwise. A leaf leads to itself, so that rows which arrive early
+// stay there.
+struct kernel_node {
+    double t;
+    uint32_t first;
+    uint32_t column;
+};
+struct kernel_tree {
+    uint32_t root;
+    uint32_t depth;  // edges on the longest way down
+    uint32_t points; // of the quadrature that explains this tree, see shap.h
+};
+enum { KERNEL_POINTS_MAX = 32, KERNEL_DEPTH_MAX = 64 };
+struct kernel_forest {
+    const struct kernel_derived *columns;
+    size_t column_count;
+    const struct kernel_node *nodes;
+    const double *values; // of each node: a leaf's value
+    const double *shares; // of each node: of the training weight of its parent that came here
+    const struct kernel_tree *trees;
+    size_t tree_count;
+    // [points][i] for 1 <= points <= KERNEL_POINTS_MAX: places in (0, 1) and their weights.
+    const double (*places)[KERNEL_POINTS_MAX];
+    const double (*weights)[KERNEL_POINTS_MAX];
+};
+
 // One input of the rows of a block. With a table, a row is a place in it; without, a number that
 // the terms are applied to.
 struct kernel_column {
@@ -40,13 +74,34 @@ struct kernel_top {
     int64_t input[PREDICTION_REASONS][KERNEL_LANES];
 };
 
+// Room for kernel.shap: what is known of each level of the way down.
+struct kernel_level {
+    _Alignas(64) double product[KERNEL_POINTS_MAX][KERNEL_LANES];
+    double sum[KERNEL_POINTS_MAX][KERNEL_LANES];
+};
+struct kernel_shap {
+    struct kernel_level levels[KERNEL_DEPTH_MAX + 1];
+    double *follows; // [column][lane]: 1 where the row goes this way at every node of the column
+    double *shares;  // [column]: of the weight, that goes this way at those nodes
+};
+
 struct kernel {
     const char *name;
-    // log_odds[0..KERNEL_LANES) = base + the contributions of every column, added in their order,
-    // of the rows `from` and on. `top` (NULL: not wanted) receives the largest contributions that
-    // are not below `least` in size; of equal ones the earlier column comes first.
+    // raw[0..KERNEL_LANES) = base + the contributions of every column, added in their order, of the
+    // rows `from` and on. `top` (NULL: not wanted) receives the largest contributions, times
+    // `scale`, that are not below `least` in size; of equal ones the earlier column comes first.
     void (*linear)(const struct kernel_column *columns, size_t column_count, size_t from,
-                   double base, double least, double *log_odds, struct kernel_top *top);
+                   double base, double scale, double least, double *raw, struct kernel_top *top);
+    // x[column][lane]: the columns of a forest, of the rows `from` and on.
+    void (*derive)(const struct kernel_forest *forest, const struct kernel_column *inputs,
+                   size_t from, double *x);
+    // raw = base + the leaves' values, tree by tree.
+    void (*trees)(const struct kernel_forest *forest, const double *x, double base, double *raw);
+    // Adds to ret[column][lane] the Shapley values of the sum of the trees.
+    void (*shap)(const struct kernel_forest *forest, const double *x, struct kernel_shap *work,
+                 double *ret);
+    // As linear finds them, of weights[i][lane] for i below count.
+    void (*rank)(const double *weights, size_t count, double least, struct kernel_top *top);
     // ret[i] = logistic(log_odds[i]) for KERNEL_LANES of them.
     void (*logistic)(const double *log_odds, double *ret);
 };

@@ -6,6 +6,8 @@
 
 #include "model/model.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +18,26 @@
 #include "model/parts.h"
 
 enum { FILE_BYTES_MAX = 16 << 20, DEPTH_MAX = 8 };
+
+// The file ends with a hash of everything before it: what the other checks cannot see, such as a
+// digit of a threshold that no row of the examination comes near, is seen here.
+static enum err check_seal(struct bytes json, struct why *why)
+{
+    char hex[CRYPTO_SHA256_HEX], tail[CRYPTO_SHA256_HEX + 16];
+    for (size_t before = json.len; before > 0; before--) {
+        struct bytes rest = bytes_of(json.data + before - 1, json.len - before + 1);
+        if (rest.len < 6 || memcmp(rest.data, "\"seal\"", 6) != 0)
+            continue;
+        crypto_sha256_hex(bytes_of(json.data, before - 1), hex);
+        snprintf(tail, sizeof tail, "\"seal\": \"%s\"\n}\n", hex);
+        if (bytes_equal_string(rest, tail))
+            return ERR_OK;
+        break;
+    }
+    return why_code(why, ERR_REJECT, "bad-seal",
+                    "seal: the file was changed after it was written; train again, or use the file "
+                    "as it was");
+}
 
 static enum err model_of(const struct json *root, struct bytes json,
                          const struct features *features, struct model **ret, struct why *why)
@@ -28,6 +50,8 @@ static enum err model_of(const struct json *root, struct bytes json,
     enum err err = model_read(root, model, why);
     if (err == ERR_OK)
         err = model_check_golden(model, json_member(root, "golden"), why);
+    if (err == ERR_OK)
+        err = check_seal(json, why);
     if (err != ERR_OK)
         return err;
     char hex[CRYPTO_SHA256_HEX];
@@ -67,6 +91,9 @@ void model_free(struct model *model)
         free(model->inputs[i].table);
     }
     free(model->inputs);
+    forest_free(model->forest);
+    free(model->calibration.x);
+    free(model->calibration.y);
     free(model);
 }
 
@@ -134,11 +161,24 @@ static struct located locate_level(const struct model *model, const struct input
 {
     const struct attribute *attribute = &model->features->attributes[input->attribute];
     int category = attribute_category(attribute, text);
-    int level = category < 0 ? -1 : input->levels[category];
-    if (level >= 0)
-        return (struct located){FOUND_USUAL, level, level};
-    enum found found = input->refuses_unknown ? FOUND_REFUSED : FOUND_OUTSIDE;
-    return (struct located){found, (int)input->table_count + 1, -1};
+    int level = category < 0 ? LEVEL_NONE : input->levels[category];
+    enum found found = FOUND_USUAL;
+    if (level < 0) {
+        found = input->refuses_unknown ? FOUND_REFUSED : FOUND_OUTSIDE;
+        level = input->unknown_level;
+    }
+    int place = level < 0 ? (int)input->table_count + 1 : level;
+    return (struct located){found, input->table == NULL ? INPUT_NO_PLACE : place, level};
+}
+
+static struct located locate_number(const struct input *input, double number)
+{
+    if (number >= input->train_min && number <= input->train_max)
+        return (struct located){FOUND_USUAL, place_of(input, number), number};
+    if (input->outside == OUTSIDE_CLIP)
+        number = number < input->train_min ? input->train_min : input->train_max;
+    enum found found = input->outside == OUTSIDE_REJECT ? FOUND_REFUSED : FOUND_OUTSIDE;
+    return (struct located){found, place_of(input, number), number};
 }
 
 struct located input_locate(const struct model *model, const struct input *input,
@@ -153,31 +193,31 @@ struct located input_locate(const struct model *model, const struct input *input
     if (is_category && value->kind == VALUE_TEXT)
         return locate_level(model, input, value->text);
     // Values are checked before they come here, so another kind is no case of its own.
-    if (is_category || (value->kind != VALUE_INTEGER && value->kind != VALUE_REAL))
+    if (is_category || (value->kind != VALUE_INTEGER && value->kind != VALUE_REAL) ||
+        isnan(attribute_number(value)))
         return (struct located){FOUND_REFUSED, missing, input->imputed};
-    double number = attribute_number(value);
-    bool is_usual = number >= input->train_min && number <= input->train_max;
-    return (struct located){is_usual ? FOUND_USUAL : FOUND_OUTSIDE, place_of(input, number),
-                            number};
+    return locate_number(input, attribute_number(value));
 }
 
-bool model_contributions(const struct model *model, const struct value *attributes, double *ret)
+double calibration_apply(const struct calibration *calibration, double raw, double probability)
 {
-    struct located places[FEATURES_MAX];
-    for (size_t i = 0; i < model->input_count; i++) {
-        const struct input *input = &model->inputs[i];
-        places[i] = input_locate(model, input, &attributes[input->attribute]);
-        if (places[i].found == FOUND_REFUSED)
-            return false;
+    const double *x = calibration->x, *y = calibration->y;
+    const size_t last = calibration->count - 1;
+    if (calibration->type != CALIBRATION_ISOTONIC)
+        return probability;
+    if (raw <= x[0])
+        return y[0];
+    if (raw >= x[last])
+        return y[last];
+    size_t low = 0, high = last; // x[low] < raw < x[high]
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+        if (x[middle] <= raw)
+            low = middle;
+        else
+            high = middle;
     }
-    memset(ret, 0, model->features->count * sizeof *ret);
-    for (size_t i = 0; i < model->input_count; i++) {
-        const struct input *input = &model->inputs[i];
-        ret[input->attribute] = places[i].place != INPUT_NO_PLACE
-                                    ? input->table[places[i].place]
-                                    : model_contribution(input, places[i].number);
-    }
-    return true;
+    return (y[high] - y[low]) / (x[high] - x[low]) * (raw - x[low]) + y[low];
 }
 
 static enum err describe_one(const struct model *model, const struct input *input,

@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 
-enum { NAME_MAX_BYTES = 256, TERMS_MAX = 8192, TABLE_MAX = 64, WHERE_MAX = 64 };
+enum { NAME_MAX_BYTES = 256, TERMS_MAX = 8192, POINTS_MAX = 4096, TABLE_MAX = 64, WHERE_MAX = 64 };
 
 static enum err refuse(struct why *why, const char *where, const char *what)
 {
@@ -27,189 +27,11 @@ static enum err must_be_object(const struct json *node, const char *where, struc
     return ERR_OK;
 }
 
-static const struct attribute *attribute_of(const struct model *model, const struct input *input)
-{
-    return &model->features->attributes[input->attribute];
-}
-
 // The level with that name, or -1.
 static int level_of(const struct model *model, const struct input *input, struct bytes text)
 {
-    int category = attribute_category(attribute_of(model, input), text);
+    int category = attribute_category(&model->features->attributes[input->attribute], text);
     return category < 0 ? -1 : input->levels[category];
-}
-
-static enum err read_levels(const struct json *node, const char *where, const struct model *model,
-                            struct input *input, struct why *why)
-{
-    const struct attribute *attribute = attribute_of(model, input);
-    const struct json *list = NULL;
-    enum err err = json_get_array(node, where, "categories", FEATURES_CATEGORIES_MAX, &list, why);
-    if (err != ERR_OK)
-        return err;
-    input->levels = mem_array(attribute->category_count, sizeof *input->levels);
-    for (size_t i = 0; i < attribute->category_count; i++)
-        input->levels[i] = -1;
-    for (size_t i = 0; i < json_count(list); i++) {
-        const struct json *level = json_at(list, i);
-        int category = json_kind(level) == JSON_KIND_STRING
-                           ? attribute_category(attribute, json_as_bytes(level))
-                           : -1;
-        if (category < 0)
-            return refuse(why, where, "has a category that the features file does not know");
-        if (input->levels[category] >= 0)
-            return refuse(why, where, "has a category twice");
-        input->levels[category] = (int)i;
-    }
-    input->level_count = json_count(list);
-    return input->level_count > 0 ? ERR_OK : refuse(why, where, "has no categories");
-}
-
-static enum err read_unknown(const struct json *node, const char *where, struct input *input,
-                             struct why *why)
-{
-    const char *policy = NULL;
-    enum err err = json_get_string(node, where, "unknown", NAME_MAX_BYTES, &policy, why);
-    if (err != ERR_OK)
-        return err;
-    input->refuses_unknown = strcmp(policy, "reject") == 0;
-    if (!input->refuses_unknown && strcmp(policy, "zero") != 0)
-        return refuse(why, where, "unknown is neither reject nor zero");
-    return ERR_OK;
-}
-
-// A number that the attribute may have.
-static bool is_possible(const struct attribute *attribute, double value)
-{
-    bool is_whole = attribute->type != ATTRIBUTE_INTEGER || value == floor(value);
-    return is_whole && value >= attribute->min && value <= attribute->max;
-}
-
-static enum err read_training_range(const struct json *node, const char *where,
-                                    const struct model *model, struct input *input, struct why *why)
-{
-    const struct attribute *attribute = attribute_of(model, input);
-    enum err err = json_get_number(node, where, "train_min", &input->train_min, why);
-    if (err == ERR_OK)
-        err = json_get_number(node, where, "train_max", &input->train_max, why);
-    if (err != ERR_OK)
-        return err;
-    if (!is_possible(attribute, input->train_min) || !is_possible(attribute, input->train_max) ||
-        input->train_min > input->train_max)
-        return refuse(why, where, "train_min and train_max are no range of this attribute");
-    return ERR_OK;
-}
-
-static enum err read_imputed(const struct json *value, const char *where, const struct model *model,
-                             struct input *input, struct why *why)
-{
-    enum json_kind kind = value == NULL ? JSON_KIND_NULL : json_kind(value);
-    if (input->type == ATTRIBUTE_CATEGORY) {
-        int level = kind == JSON_KIND_STRING ? level_of(model, input, json_as_bytes(value)) : -1;
-        input->imputed = level;
-        return level >= 0 ? ERR_OK : refuse(why, where, "missing.value is none of the categories");
-    }
-    bool is_number = kind == JSON_KIND_INTEGER || kind == JSON_KIND_REAL;
-    input->imputed = is_number ? json_as_number(value) : (double)NAN;
-    if (!is_possible(attribute_of(model, input), input->imputed))
-        return refuse(why, where, "missing.value is no value of this attribute");
-    return ERR_OK;
-}
-
-static enum err read_missing(const struct json *node, const char *where, const struct model *model,
-                             struct input *input, struct why *why)
-{
-    static const char *const of_impute[] = {"policy", "value"};
-    const struct json *missing = NULL;
-    const char *policy = NULL;
-    enum err err = json_get_object(node, where, "missing", &missing, why);
-    if (err == ERR_OK)
-        err = json_get_string(missing, where, "policy", NAME_MAX_BYTES, &policy, why);
-    if (err != ERR_OK)
-        return err;
-    input->refuses_missing = strcmp(policy, "reject") == 0;
-    if (!input->refuses_missing && strcmp(policy, "impute") != 0)
-        return refuse(why, where, "missing.policy is neither impute nor reject");
-    err = json_only_members(missing, where, of_impute, input->refuses_missing ? 1 : 2, why);
-    if (err != ERR_OK || input->refuses_missing)
-        return err;
-    return read_imputed(json_member(missing, "value"), where, model, input, why);
-}
-
-static bool type_is(enum attribute_type type, const char *name)
-{
-    switch (type) {
-    case ATTRIBUTE_INTEGER:
-        return strcmp(name, "integer") == 0;
-    case ATTRIBUTE_REAL:
-        return strcmp(name, "real") == 0;
-    case ATTRIBUTE_CATEGORY:
-        return strcmp(name, "category") == 0;
-    }
-    return false;
-}
-
-// Name and type: which attribute of the features file this input is.
-static enum err read_identity(const struct json *node, const char *where, struct model *model,
-                              struct input *input, struct why *why)
-{
-    const char *name = NULL, *type = NULL;
-    enum err err = json_get_string(node, where, "name", FEATURES_NAME_MAX, &name, why);
-    if (err == ERR_OK)
-        err = json_get_string(node, where, "type", NAME_MAX_BYTES, &type, why);
-    if (err != ERR_OK)
-        return err;
-    int index = features_find(model->features, bytes_from_string(name));
-    if (index < 0)
-        return refuse(why, where, "is no attribute of the features file");
-    input->attribute = (size_t)index;
-    const struct attribute *attribute = attribute_of(model, input);
-    input->type = attribute->type;
-    if (!type_is(attribute->type, type))
-        return refuse(why, where, "has another type in the features file");
-    if (!attribute->is_input)
-        return refuse(why, where, "is for audit only, no input of a model");
-    if (model_input(model, bytes_from_string(name)) != NULL)
-        return refuse(why, where, "stands twice");
-    return ERR_OK;
-}
-
-static enum err read_input(const struct json *node, const char *where, struct model *model,
-                           struct why *why)
-{
-    static const char *const of_category[] = {"name", "type", "categories", "missing", "unknown"};
-    static const char *const of_number[] = {"name", "type", "missing", "train_min", "train_max"};
-    struct input *input = &model->inputs[model->input_count];
-    enum err err = must_be_object(node, where, why);
-    if (err == ERR_OK)
-        err = read_identity(node, where, model, input, why);
-    if (err != ERR_OK)
-        return err;
-    model->input_count++;
-    bool is_category = input->type == ATTRIBUTE_CATEGORY;
-    err = json_only_members(node, where, is_category ? of_category : of_number, 5, why);
-    if (err == ERR_OK && is_category)
-        err = read_levels(node, where, model, input, why);
-    if (err == ERR_OK && is_category)
-        err = read_unknown(node, where, input, why);
-    if (err == ERR_OK && !is_category)
-        err = read_training_range(node, where, model, input, why);
-    return err == ERR_OK ? read_missing(node, where, model, input, why) : err;
-}
-
-static enum err read_inputs(const struct json *root, struct model *model, struct why *why)
-{
-    const struct json *list = NULL;
-    enum err err = json_get_array(root, "", "features", FEATURES_MAX, &list, why);
-    if (err != ERR_OK)
-        return err;
-    model->inputs = mem_zalloc((json_count(list) + 1) * sizeof *model->inputs);
-    for (size_t i = 0; err == ERR_OK && i < json_count(list); i++) {
-        char where[WHERE_MAX];
-        snprintf(where, sizeof where, "features[%zu]", i);
-        err = read_input(json_at(list, i), where, model, why);
-    }
-    return err;
 }
 
 static bool op_of(const char *name, enum term_op *ret)
@@ -241,19 +63,32 @@ static enum err read_operand(const struct json *node, const char *where, const s
     return level >= 0 ? ERR_OK : refuse(why, where, "v is none of the categories");
 }
 
-static enum err read_term(const struct json *node, const char *where, struct model *model,
-                          struct why *why)
+enum err model_read_column(const struct json *node, const char *where, const struct model *model,
+                           struct input **ret_input, struct term *ret, struct why *why)
 {
-    static const char *const members[] = {"op", "f", "w", "m", "v"};
     const char *op = NULL, *name = NULL;
-    struct term term = {0};
     enum err err = must_be_object(node, where, why);
     if (err == ERR_OK)
         err = json_get_string(node, where, "op", NAME_MAX_BYTES, &op, why);
     if (err == ERR_OK)
         err = json_get_string(node, where, "f", FEATURES_NAME_MAX, &name, why);
-    if (err == ERR_OK && !op_of(op, &term.op))
+    if (err == ERR_OK && !op_of(op, &ret->op))
         err = refuse(why, where, "op is none of id, eq, le, ge");
+    if (err != ERR_OK)
+        return err;
+    *ret_input = model_input(model, bytes_from_string(name));
+    if (*ret_input == NULL)
+        return refuse(why, where, "f is none of the model's features");
+    return read_operand(node, where, model, *ret_input, ret, why);
+}
+
+static enum err read_term(const struct json *node, const char *where, struct model *model,
+                          struct why *why)
+{
+    static const char *const members[] = {"op", "f", "w", "m", "v"};
+    struct input *input = NULL;
+    struct term term = {0};
+    enum err err = model_read_column(node, where, model, &input, &term, why);
     if (err == ERR_OK)
         err = json_only_members(node, where, members, term.op == TERM_ID ? 4 : 5, why);
     if (err == ERR_OK)
@@ -262,73 +97,9 @@ static enum err read_term(const struct json *node, const char *where, struct mod
         err = json_get_number(node, where, "m", &term.m, why);
     if (err != ERR_OK)
         return err;
-    struct input *input = model_input(model, bytes_from_string(name));
-    if (input == NULL)
-        return refuse(why, where, "f is none of the model's features");
-    err = read_operand(node, where, model, input, &term, why);
-    if (err != ERR_OK)
-        return err;
     input->terms = mem_grow(input->terms, input->term_count + 1, sizeof *input->terms);
     input->terms[input->term_count++] = term;
     return ERR_OK;
-}
-
-static enum err read_linear(const struct json *root, struct model *model, struct why *why)
-{
-    static const char *const members[] = {"base", "terms"};
-    const struct json *linear = NULL, *list = NULL;
-    enum err err = json_get_object(root, "", "linear", &linear, why);
-    if (err == ERR_OK)
-        err = json_only_members(linear, "linear", members, ARRAY_LEN(members), why);
-    if (err == ERR_OK)
-        err = json_get_number(linear, "linear", "base", &model->base, why);
-    if (err == ERR_OK)
-        err = json_get_array(linear, "linear", "terms", TERMS_MAX, &list, why);
-    for (size_t i = 0; err == ERR_OK && i < json_count(list); i++) {
-        char where[WHERE_MAX];
-        snprintf(where, sizeof where, "linear.terms[%zu]", i);
-        err = read_term(json_at(list, i), where, model, why);
-    }
-    return err;
-}
-
-static enum err read_decision(const struct json *root, struct model *model, struct why *why)
-{
-    static const char *const of_calibration[] = {"type"};
-    static const char *const of_decision[] = {"threshold", "elevated"};
-    const struct json *calibration = NULL, *decision = NULL;
-    const char *type = NULL;
-    enum err err = json_get_object(root, "", "calibration", &calibration, why);
-    if (err == ERR_OK)
-        err = json_only_members(calibration, "calibration", of_calibration, 1, why);
-    if (err == ERR_OK)
-        err = json_get_string(calibration, "calibration", "type", NAME_MAX_BYTES, &type, why);
-    if (err == ERR_OK && strcmp(type, "none") != 0)
-        err = refuse(why, "calibration", "type is not \"none\"");
-    if (err == ERR_OK)
-        err = json_get_object(root, "", "decision", &decision, why);
-    if (err == ERR_OK)
-        err = json_only_members(decision, "decision", of_decision, 2, why);
-    if (err == ERR_OK)
-        err = json_get_number(decision, "decision", "threshold", &model->threshold, why);
-    if (err == ERR_OK)
-        err = json_get_number(decision, "decision", "elevated", &model->elevated_from, why);
-    if (err == ERR_OK && !(model->elevated_from > 0 && model->elevated_from <= model->threshold &&
-                           model->threshold < 1))
-        err = refuse(why, "decision", "not 0 < elevated <= threshold < 1");
-    return err;
-}
-
-// Where the training came from is for people; a reader only refuses what it has never heard of.
-static enum err read_training(const struct json *root, struct why *why)
-{
-    static const char *const members[] = {"data",  "data_sha256", "rows",       "positives",
-                                          "label", "horizon",     "resampling", "penalty",
-                                          "C",     "solver",      "libraries"};
-    const struct json *training = NULL;
-    enum err err = json_get_object(root, "", "training", &training, why);
-    return err == ERR_OK ? json_only_members(training, "training", members, ARRAY_LEN(members), why)
-                         : err;
 }
 
 static void fill_table(struct input *input)
@@ -347,11 +118,140 @@ static void fill_table(struct input *input)
     input->table[count + 1] = model_contribution(input, -1);
 }
 
-enum err model_read(const struct json *root, struct model *model, struct why *why)
+enum err model_read_linear(const struct json *root, struct model *model, struct why *why)
 {
-    static const char *const members[] = {"format",   "format_version", "kind",
-                                          "features", "linear",         "calibration",
-                                          "decision", "training",       "golden"};
+    static const char *const members[] = {"base", "terms"};
+    const struct json *linear = NULL, *list = NULL;
+    enum err err = json_get_object(root, "", "linear", &linear, why);
+    if (err == ERR_OK)
+        err = json_only_members(linear, "linear", members, ARRAY_LEN(members), why);
+    if (err == ERR_OK)
+        err = json_get_number(linear, "linear", "base", &model->base, why);
+    if (err == ERR_OK)
+        err = json_get_array(linear, "linear", "terms", TERMS_MAX, &list, why);
+    for (size_t i = 0; err == ERR_OK && i < json_count(list); i++) {
+        char where[WHERE_MAX];
+        snprintf(where, sizeof where, "linear.terms[%zu]", i);
+        err = read_term(json_at(list, i), where, model, why);
+    }
+    for (size_t i = 0; err == ERR_OK && i < model->input_count; i++)
+        fill_table(&model->inputs[i]);
+    model->reference = model->base;
+    return err;
+}
+
+// An ascending list of numbers; `ret` is the model's to free.
+static enum err read_points(const struct json *node, const char *name, size_t count, double **ret,
+                            struct why *why)
+{
+    const struct json *list = NULL;
+    enum err err = json_get_array(node, "calibration", name, POINTS_MAX, &list, why);
+    if (err != ERR_OK)
+        return err;
+    if (json_count(list) != count)
+        return refuse(why, "calibration", "x and y are not of one length, from 1 on");
+    *ret = mem_array(count, sizeof **ret);
+    for (size_t i = 0; i < count; i++) {
+        const struct json *number = json_at(list, i);
+        enum json_kind kind = json_kind(number);
+        if (kind != JSON_KIND_INTEGER && kind != JSON_KIND_REAL)
+            return refuse(why, "calibration", "x or y holds what is no number");
+        (*ret)[i] = json_as_number(number);
+    }
+    return ERR_OK;
+}
+
+static enum err read_isotonic(const struct json *node, struct calibration *calibration,
+                              struct why *why)
+{
+    static const char *const members[] = {"type", "x", "y"};
+    enum err err = json_only_members(node, "calibration", members, ARRAY_LEN(members), why);
+    size_t count = json_count(json_member(node, "x"));
+    if (err == ERR_OK && count == 0)
+        err = refuse(why, "calibration", "x and y are not of one length, from 1 on");
+    if (err == ERR_OK)
+        err = read_points(node, "x", count, &calibration->x, why);
+    if (err == ERR_OK)
+        err = read_points(node, "y", count, &calibration->y, why);
+    if (err != ERR_OK)
+        return err;
+    const double *x = calibration->x, *y = calibration->y;
+    for (size_t i = 0; i < count; i++) {
+        if (!(y[i] >= 0 && y[i] <= 1) || (i > 0 && y[i] < y[i - 1]))
+            return refuse(why, "calibration", "y does not rise within 0 to 1");
+        if (i > 0 && !(x[i] > x[i - 1] && isfinite(x[i] - x[i - 1])))
+            return refuse(why, "calibration", "x does not ascend");
+    }
+    calibration->type = CALIBRATION_ISOTONIC;
+    calibration->count = count;
+    return ERR_OK;
+}
+
+static enum err read_sigmoid(const struct json *node, struct calibration *calibration,
+                             struct why *why)
+{
+    static const char *const members[] = {"type", "slope", "intercept"};
+    enum err err = json_only_members(node, "calibration", members, ARRAY_LEN(members), why);
+    if (err == ERR_OK)
+        err = json_get_number(node, "calibration", "slope", &calibration->slope, why);
+    if (err == ERR_OK)
+        err = json_get_number(node, "calibration", "intercept", &calibration->intercept, why);
+    if (err == ERR_OK && !(calibration->slope > 0))
+        err = refuse(why, "calibration", "slope is not above 0");
+    calibration->type = CALIBRATION_SIGMOID;
+    return err;
+}
+
+static enum err read_calibration(const struct json *root, struct model *model, struct why *why)
+{
+    static const char *const of_none[] = {"type"};
+    const struct json *node = NULL;
+    const char *type = NULL;
+    model->calibration = (struct calibration){.type = CALIBRATION_NONE, .slope = 1};
+    enum err err = json_get_object(root, "", "calibration", &node, why);
+    if (err == ERR_OK)
+        err = json_get_string(node, "calibration", "type", NAME_MAX_BYTES, &type, why);
+    if (err != ERR_OK)
+        return err;
+    if (model->kind == MODEL_FOREST && strcmp(type, "sigmoid") != 0)
+        return refuse(why, "calibration", "of a random forest is sigmoid, nothing else");
+    if (strcmp(type, "none") == 0)
+        return json_only_members(node, "calibration", of_none, 1, why);
+    if (strcmp(type, "isotonic") == 0)
+        return read_isotonic(node, &model->calibration, why);
+    if (strcmp(type, "sigmoid") != 0)
+        return refuse(why, "calibration", "type is none of none, sigmoid, isotonic");
+    err = read_sigmoid(node, &model->calibration, why);
+    model->reference = model->calibration.slope * model->reference + model->calibration.intercept;
+    return err;
+}
+
+static enum err read_decision(const struct json *root, struct model *model, struct why *why)
+{
+    static const char *const members[] = {"threshold", "elevated"};
+    const struct json *decision = NULL;
+    enum err err = json_get_object(root, "", "decision", &decision, why);
+    if (err == ERR_OK)
+        err = json_only_members(decision, "decision", members, ARRAY_LEN(members), why);
+    if (err == ERR_OK)
+        err = json_get_number(decision, "decision", "threshold", &model->threshold, why);
+    if (err == ERR_OK)
+        err = json_get_number(decision, "decision", "elevated", &model->elevated_from, why);
+    if (err == ERR_OK && !(model->elevated_from > 0 && model->elevated_from <= model->threshold &&
+                           model->threshold < 1))
+        err = refuse(why, "decision", "not 0 < elevated <= threshold < 1");
+    return err;
+}
+
+// Format, version and kind; then which members there may be.
+static enum err read_frame(const struct json *root, struct model *model, struct why *why)
+{
+    static const char *const kinds[] = {[MODEL_LINEAR] = "linear-logistic",
+                                        [MODEL_FOREST] = "random-forest",
+                                        [MODEL_BOOSTING] = "gradient-boosting"};
+    const char *members[] = {"format",   "format_version", "kind",     "features",  "linear",
+                             "decision", "calibration",    "training", "reference", "metrics",
+                             "fairness", "golden",         "seal"};
     const char *format = NULL, *kind = NULL;
     int64_t version = 0;
     enum err err = must_be_object(root, "the artefact", why);
@@ -360,22 +260,33 @@ enum err model_read(const struct json *root, struct model *model, struct why *wh
     if (err == ERR_OK && strcmp(format, "attrition-model") != 0)
         err = refuse(why, "format", "is not \"attrition-model\"");
     if (err == ERR_OK)
-        err = json_get_integer(root, "", "format_version", 1, 1, &version, why);
+        err = json_get_integer(root, "", "format_version", 2, 2, &version, why);
     if (err == ERR_OK)
         err = json_get_string(root, "", "kind", NAME_MAX_BYTES, &kind, why);
-    if (err == ERR_OK && strcmp(kind, "linear-logistic") != 0)
-        err = refuse(why, "kind", "is not \"linear-logistic\"");
+    if (err != ERR_OK)
+        return err;
+    size_t at = 0;
+    while (at < ARRAY_LEN(kinds) && strcmp(kind, kinds[at]) != 0)
+        at++;
+    if (at == ARRAY_LEN(kinds))
+        return refuse(why, "kind", "is none of linear-logistic, random-forest, gradient-boosting");
+    model->kind = (enum model_kind)at;
+    if (model->kind != MODEL_LINEAR)
+        members[4] = "trees";
+    return json_only_members(root, "", members, ARRAY_LEN(members), why);
+}
+
+enum err model_read(const struct json *root, struct model *model, struct why *why)
+{
+    enum err err = read_frame(root, model, why);
     if (err == ERR_OK)
-        err = json_only_members(root, "", members, ARRAY_LEN(members), why);
+        err = model_read_inputs(root, model, why);
     if (err == ERR_OK)
-        err = read_inputs(root, model, why);
+        err = model->kind == MODEL_LINEAR ? model_read_linear(root, model, why)
+                                          : model_read_trees(root, model, why);
     if (err == ERR_OK)
-        err = read_linear(root, model, why);
+        err = read_calibration(root, model, why);
     if (err == ERR_OK)
         err = read_decision(root, model, why);
-    if (err == ERR_OK)
-        err = read_training(root, why);
-    for (size_t i = 0; err == ERR_OK && i < model->input_count; i++)
-        fill_table(&model->inputs[i]);
-    return err;
+    return err == ERR_OK ? model_read_report(root, model, why) : err;
 }

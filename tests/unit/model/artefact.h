@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "crypto/crypto.h"
 #include "model/model.h"
 
 #define FEATURES_PATH SOURCE_DIR "/models/features.json"
@@ -29,16 +30,43 @@ static inline struct model *shipped_model(const struct features *features)
     return model;
 }
 
-// The artefact's bytes with a NUL behind them; the caller frees.
-static inline char *artefact_text(void)
+// The bytes of an artefact with a NUL behind them; the caller frees.
+static inline char *text_of(const char *path)
 {
-    FILE *file = fopen(MODEL_PATH, "re");
+    FILE *file = fopen(path, "re");
     assert_non_null(file);
     char *text = mem_zalloc(1 << 20);
     size_t len = fread(text, 1, (1 << 20) - 1, file);
     assert_int_equal(fclose(file), 0);
     assert_true(len > 1000);
     return text;
+}
+
+static inline char *artefact_text(void)
+{
+    return text_of(MODEL_PATH);
+}
+
+// `text` with a seal that is right for what it says now; the caller frees.
+static inline char *sealed(const char *text)
+{
+    const char *seal = strstr(text, "\"seal\"");
+    assert_non_null(seal);
+    char hex[CRYPTO_SHA256_HEX];
+    crypto_sha256_hex(bytes_of(text, (size_t)(seal - text)), hex);
+    return mem_printf("%.*s\"seal\": \"%s\"\n}\n", (int)(seal - text), text, hex);
+}
+
+// The artefact with the first of its golden vectors alone, so that a change of policy, which the
+// others would find, can be tried; the seal is broken. The examination is the last member but the
+// seal, a vector a line.
+static inline char *with_short_examination(const char *text)
+{
+    const char *at = strstr(text, "\"vectors\": [");
+    assert_non_null(at);
+    at = strstr(at, "]}");
+    assert_non_null(at);
+    return mem_printf("%.*s]}], \"errors\": []}, \"seal\": 0}", (int)(at - text), text);
 }
 
 // `text` with the first `from` behind `after` replaced by `to`; the caller frees. The test fails

@@ -267,9 +267,20 @@ static void what_is_unusual_is_described_without_the_values(void **state)
     assert_int_equal(model_describe(world->model, world->row, &small), ERR_REJECT);
 }
 
+// With numbers that are scored as they are, log-odds go as far as one likes.
 static void the_logistic_is_stable_far_out(void **state)
 {
     struct world *world = *state;
+    CLEANUP(mem_free_p) char *whole = artefact_text();
+    CLEANUP(mem_free_p) char *good = with_short_examination(whole);
+    CLEANUP(mem_free_p) char *half = with(good, "\"MonthlyIncome\"", "clip", "score");
+    CLEANUP(mem_free_p) char *broken = with(half, "\"MonthlyRate\"", "clip", "score");
+    CLEANUP(mem_free_p) char *both = sealed(broken);
+    struct why why = {0};
+    struct model *model = NULL;
+    assert_ok(model_parse(bytes_from_string(both), world->features, &model, &why), &why);
+    model_free(world->model);
+    world->model = model;
     size_t rate = attribute(world, "MonthlyRate"), income = attribute(world, "MonthlyIncome");
     world->row[rate] = integer(100000000);
     world->row[income] = integer(0);
@@ -281,13 +292,30 @@ static void the_logistic_is_stable_far_out(void **state)
     assert_true(fabs(one_way - other_way) > 0.99);
 }
 
+static void an_isotonic_curve_is_followed_between_its_points(void **state)
+{
+    (void)state;
+    double x[] = {-2, -1, 3, 4}, y[] = {0.1, 0.1, 0.5, 0.9};
+    struct calibration curve = {
+        .type = CALIBRATION_ISOTONIC, .slope = 1, .x = x, .y = y, .count = ARRAY_LEN(x)};
+    static const double pairs[][2] = {{-1e300, 0.1}, {-2, 0.1},  {-1.5, 0.1}, {-1, 0.1},   {0, 0.2},
+                                      {3, 0.5},      {3.5, 0.7}, {4, 0.9},    {1e300, 0.9}};
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
+        assert_near(calibration_apply(&curve, pairs[i][0], 0.33), pairs[i][1], 1e-15);
+    curve.count = 1;
+    assert_true(calibration_apply(&curve, 7, 0.33) == 0.1);
+    struct calibration none = {.type = CALIBRATION_NONE, .slope = 1};
+    assert_true(calibration_apply(&none, 7, 0.33) == 0.33);
+}
+
 static void the_id_is_the_hash_of_the_bytes(void **state)
 {
     struct world *world = *state;
     assert_int_equal(strlen(model_id(world->model)), 16);
     assert_int_equal(strspn(model_id(world->model), "0123456789abcdef"), 16);
     CLEANUP(mem_free_p) char *json = artefact_text();
-    CLEANUP(mem_free_p) char *longer = mem_printf("%s\n", json);
+    CLEANUP(mem_free_p) char *other_text = with(json, "\"training\"", "IBM HR", "IBM  HR");
+    CLEANUP(mem_free_p) char *longer = sealed(other_text);
     CLEANUP(model_free_p) struct model *same = NULL;
     CLEANUP(model_free_p) struct model *other = NULL;
     struct why why = {0};
@@ -314,6 +342,7 @@ int main(void)
         CASE(a_value_of_another_kind_is_never_scored),
         CASE(what_is_unusual_is_described_without_the_values),
         CASE(the_logistic_is_stable_far_out),
+        CASE(an_isotonic_curve_is_followed_between_its_points),
         CASE(the_id_is_the_hash_of_the_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#include "support/check.h"
+
+#include "model/model.h"
+#include "unit/model/artefact.h"
+
+static struct features *features;
+
+static int setup(void **state)
+{
+    (void)state;
+    features = shipped_features();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    features_free(features);
+    return 0;
+}
+
+static void expect_refusals(const char *const (*changes)[4], size_t count)
+{
+    CLEANUP(mem_free_p) char *good = artefact_text();
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP(mem_free_p) char *bad = with(good, changes[i][0], changes[i][1], changes[i][2]);
+        CLEANUP(model_free_p) struct model *model = NULL;
+        struct why why = {0};
+        enum err err = model_parse(bytes_from_string(bad), features, &model, &why);
+        if (err != ERR_REJECT || model != NULL || strstr(why.text, changes[i][3]) == NULL)
+            fail_msg("%s for %s: %s, %s", changes[i][2], changes[i][1], err_name(err), why.text);
+    }
+}
+
+// The number behind a member becomes another: `changes` are member, number, word of the sentence.
+static void expect_numbers_refused(const char *const (*changes)[4], size_t count)
+{
+    CLEANUP(mem_free_p) char *good = artefact_text();
+    for (size_t i = 0; i < count; i++) {
+        const char *at = strstr(strstr(good, changes[i][0]), changes[i][1]);
+        assert_non_null(at);
+        at += strlen(changes[i][1]);
+        const char *end = at + strcspn(at, ",}]");
+        CLEANUP(mem_free_p)
+        char *bad = mem_printf("%.*s%s%s", (int)(at - good), good, changes[i][2], end);
+        CLEANUP(model_free_p) struct model *model = NULL;
+        struct why why = {0};
+        enum err err = model_parse(bytes_from_string(bad), features, &model, &why);
+        if (err != ERR_REJECT || model != NULL || strstr(why.text, changes[i][3]) == NULL)
+            fail_msg("%s %s: %s, %s", changes[i][1], changes[i][2], err_name(err), why.text);
+    }
+}
+
+static void a_model_that_is_badly_calibrated_is_refused(void **state)
+{
+    (void)state;
+    static const char *const changes[][4] = {
+        {"\"ece\"", "\"mean\": ", "0.0801", "do not mean what they say"},
+        {"\"ece_by_chance\"", "\"mean\": ", "-0.02", "cannot be"},
+        {"\"ece_by_chance\"", "\"mean\": ", "1.02", "cannot be"},
+        {"\"gap_above_threshold\"", "\"mean\": ", "0.1801", "do not mean what they say"},
+        {"\"ece\"", "\"mean\": ", "-0.01", "cannot be"},
+        {"\"ece\"", "\"mean\": ", "null", "ece"},
+        {"\"ece\"", "\"sd\": ", "-0.01", "sd"},
+        {"\"auc\"", "\"mean\": ", "1.01", "cannot be"},
+        {"\"metrics\"", "\"folds\": ", "0", "folds"},
+    };
+    expect_numbers_refused(changes, ARRAY_LEN(changes));
+    static const char *const names[][4] = {
+        {"\"metrics\"", "\"ece\"", "\"ice\"", "ece"},
+        {"\"metrics\"", "\"gap_above_threshold\"", "\"gap\"", "gap_above_threshold"},
+        {"\"metrics\"", "\"ece_by_chance\"", "\"e\"", "ece_by_chance"},
+        {"\"metrics\"", "\"gap_by_chance\"", "\"g\"", "gap_by_chance"},
+        {"\"metrics\"", "\"protocol\": \"", "\"protocols\": \"", "\"protocols\""},
+        {"\"metrics\"", "\"mean\"", "\"median\"", "\"median\""},
+    };
+    expect_refusals(names, ARRAY_LEN(names));
+}
+
+static void where_it_was_trained_is_complete_and_possible(void **state)
+{
+    (void)state;
+    static const char *const numbers[][4] = {
+        {"\"training\"", "\"rows\": ", "1", "rows"},
+        {"\"training\"", "\"rows\": ", "237", "positives"},
+        {"\"training\"", "\"positives\": ", "0", "positives"},
+        {"\"training\"", "\"positives\": ", "2.5", "positives"},
+        {"\"training\"", "\"data_bytes\": ", "-1", "data_bytes"},
+        {"\"training\"", "\"fictional\": ", "1", "fictional"},
+        {"\"training\"", "\"horizon\": ", "12", "horizon"},
+        {"\"training\"", "\"seed\": ", "\"x\"", "seed"},
+        {"\"training\"", "\"penalty\": ", "[]", "parameters"},
+        {"\"training\"", "\"numpy\": ", "1", "libraries"},
+    };
+    expect_numbers_refused(numbers, ARRAY_LEN(numbers));
+    static const char *const texts[][4] = {
+        {"\"training\"", "\"estimator\"", "\"estimated\"", "\"estimated\""},
+        {"\"training\"", "\"data_sha256\": \"a5", "\"data_sha256\": \"A5", "hexadecimal"},
+        {"\"training\"", "\"data_sha256\": \"a5", "\"data_sha256\": \"5", "hexadecimal"},
+        {"{", "\"training\"", "\"trained\"", "\"trained\""},
+    };
+    expect_refusals(texts, ARRAY_LEN(texts));
+}
+
+static void the_fairness_table_is_of_this_decision(void **state)
+{
+    (void)state;
+    static const char *const numbers[][4] = {
+        {"\"fairness\"", "\"threshold\": ", "0.4", "decision"},
+        {"\"fairness\"", "\"selection_rate\": ", "1.2", "selection_rate"},
+        {"\"fairness\"", "\"selection_rate\": ", "\"x\"", "neither number nor null"},
+        {"\"fairness\"", "\"people\": ", "-1", "people"},
+        {"\"fairness\"", "\"people\": ", "null", "people"},
+        {"\"fairness\"", "\"ratio\": ", "-0.5", "ratio"},
+        {"\"fairness\"", "\"calibration_gap\": ", "-1.5", "calibration_gap"},
+        {"\"fairness\"", "\"small\": ", "0", "small"},
+        {"\"fairness\"", "\"group\": ", "7", "group"},
+    };
+    expect_numbers_refused(numbers, ARRAY_LEN(numbers));
+}
+
+static void the_reference_has_a_distribution_for_each_input(void **state)
+{
+    (void)state;
+    static const char *const numbers[][4] = {
+        {"\"reference\"", "\"edges\": [", "1e9", "ascend"},
+        {"\"reference\"", "\"shares\": [", "-0.1", "share"},
+        {"\"reference\"", "\"shares\": [", "0.9", "sum to 1"},
+        {"\"reference\"", "\"shares\": [", "0.1, 0", "number of shares"},
+        {"\"reference\"", "\"mean\": ", "1.5", "probability"},
+        {"\"reference\"", "\"missing\": ", "1.5", "missing"},
+        {"\"reference\"", "\"name\": ", "\"Age\"", "at this place"},
+    };
+    expect_numbers_refused(numbers, ARRAY_LEN(numbers));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_model_that_is_badly_calibrated_is_refused),
+        cmocka_unit_test(where_it_was_trained_is_complete_and_possible),
+        cmocka_unit_test(the_fairness_table_is_of_this_decision),
+        cmocka_unit_test(the_reference_has_a_distribution_for_each_input),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -70,6 +70,11 @@ class Stack:
         assert done.returncode == 0, f"docker/local {' '.join(arguments)}:\n{done.stdout}{done.stderr}"
         return done.stdout
 
+    def kafka_said(self, lines=60):
+        """The end of its log, of the last start only: what its coordinators did."""
+        log = (SERVICES / "log/kafka.log").read_text(errors="replace")
+        return "\n".join(log[log.rfind("\n--- ") + 1:].splitlines()[-lines:])
+
     def start(self, name):
         self.local("start", name)
 
@@ -236,6 +241,8 @@ class World:
                 program.kill()
             if failed:
                 print(f"\n--- {program.log.name}, status {program.process.returncode}\n{program.tail(40)}")
+        if failed:
+            print(f"\n--- kafka since its last start\n{self.stack.kafka_said()}")
         if failed and os.environ.get("KEEP_SERVICES"):
             print(f"--- kept: database {self.database}, topics {self.prefix}*")
             return

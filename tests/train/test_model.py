@@ -147,7 +147,12 @@ def test_what_is_wrong_is_one_sentence_and_no_traceback(tmp_path, second):
         (["--data", tmp_path / "none.csv", "--features", SECOND / "features.json", "--out", tmp_path], "none.csv"),
         (["--data", second / "people.csv", "--features", tmp_path / "none.json", "--out", tmp_path], "none.json"),
         (["--data", second / "people.csv"], "--out"),
-        (["--threshold", "0.2"], "--elevated"),
+        (["--estimator", "forest"], "--out"),
+        (["--quick"], "--out"),
+        (["--out", tmp_path, "--name", "../model"], "without its folder"),
+        (["--out", tmp_path, "--trees", "0"], "not 1 or more"),
+        (["--out", tmp_path, "--estimator", "forest", "--calibration", "isotonic"], "by a sigmoid"),
+        (["--threshold", "0.2", "--out", tmp_path], "--elevated"),
         (["--threshold", "2"], "between 0 and 1"),
     ]:
         done = run(*arguments)

@@ -9,3 +9,9 @@ foreach(file ${train_tests})
         LABELS train TIMEOUT 300 FIXTURES_REQUIRED python
         ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;OMP_NUM_THREADS=1;OPENBLAS_NUM_THREADS=1")
 endforeach()
+
+# The shipped model: rebuilt to the same bytes, and as good as promised by repeated cross-validation.
+add_test(NAME train-check COMMAND ${CMAKE_SOURCE_DIR}/build/venv/bin/python -m trainer check)
+set_tests_properties(train-check PROPERTIES
+    LABELS train TIMEOUT 900 FIXTURES_REQUIRED python
+    ENVIRONMENT "PYTHONPATH=${CMAKE_SOURCE_DIR}/models/train;PYTHONDONTWRITEBYTECODE=1;OMP_NUM_THREADS=1;OPENBLAS_NUM_THREADS=1")

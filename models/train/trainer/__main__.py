@@ -38,35 +38,50 @@ def probability(text):
     return value
 
 
+def count(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("is not 1 or more")
+    return value
+
+
+def file_name(text):
+    if not text or Path(text).name != text:
+        raise argparse.ArgumentTypeError("is no name of a file without its folder")
+    return text
+
+
 def options_of(arguments):
     parser = argparse.ArgumentParser(
         prog="models/train/run", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Explores the data, compares models, trains one, and writes NAME.json (the model),\n"
                     "report.html (everything that was seen and measured) and README.md (the model card).",
-        epilog="models/train/run check [--quick] [--jobs N]\n  trains the shipped model again, compares it byte for byte with what is here, and\n"
-               "  measures it by repeated cross-validation beside the original recipe.\n\n"
+        epilog="models/train/run check [--quick] [--jobs N]\n  measures the shipped model by repeated cross-validation beside the original recipe,\n"
+               "  and compares it byte for byte with what the training makes of the data.\n\n"
                "The same data, features and libraries give the same bytes. models/FORMAT.md describes the\n"
                "features file and the model.")
     parser.add_argument("command", nargs="?", choices=["train", "check"], default="train", help=argparse.SUPPRESS)
     parser.add_argument("--data", type=Path, metavar="FILE", help="CSV with one person a line, UTF-8 (models/data/employees.csv)")
     parser.add_argument("--features", type=Path, metavar="FILE", help="what the columns are (models/features.json)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where the results go (models; with --data: must be said)")
-    parser.add_argument("--name", default="attrition", help="name of the model's file without .json (%(default)s)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the results go (models; with other options: must be said)")
+    parser.add_argument("--name", type=file_name, default="attrition", help="name of the model's file without .json (%(default)s)")
     parser.add_argument("--estimator", choices=["logistic", "forest", "boosting"], default="logistic", help="what is trained (%(default)s)")
     parser.add_argument("--calibration", choices=["none", "sigmoid", "isotonic"],
                         help="what is put behind it (logistic: none, the others: sigmoid)")
-    parser.add_argument("--trees", type=int, default=200, metavar="N", help="trees of a forest, or of boosting (%(default)s)")
-    parser.add_argument("--depth", type=int, metavar="N", help="their depth (forest: no limit; boosting: tuned)")
+    parser.add_argument("--trees", type=count, default=200, metavar="N", help="trees of a forest, or of boosting (%(default)s)")
+    parser.add_argument("--depth", type=count, metavar="N", help="their depth (forest: no limit; boosting: tuned)")
     parser.add_argument("--threshold", type=probability, default=0.5, metavar="P", help="above it a score is high (%(default)s)")
     parser.add_argument("--elevated", type=probability, default=0.25, metavar="P", help="from it a score is elevated (%(default)s)")
-    parser.add_argument("--quick", action="store_true", help="one repetition instead of ten, and only the original recipe to compare with")
+    parser.add_argument("--quick", action="store_true", help="one repetition instead of ten, compared with the original recipe alone")
     parser.add_argument("--no-report", action="store_true", help="writes the model alone, compared with nothing")
-    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), metavar="N",
+    parser.add_argument("--jobs", type=count, default=len(os.sched_getaffinity(0)), metavar="N",
                         help="folds that are worked on at once (%(default)s here); the results are the same")
     parser.add_argument("--predictions", type=Path, metavar="FILE", help="also writes what scikit-learn itself gives each line of the data")
     options = parser.parse_args(arguments)
-    if (options.data or options.features) and not options.out and options.command == "train":
-        parser.error("say with --out where the results go: models/ holds the shipped model")
+    free = {"command", "out", "no_report", "jobs", "predictions"}
+    is_usual = all(value == parser.get_default(name) for name, value in vars(options).items() if name not in free)
+    if not is_usual and not options.out and options.command == "train":
+        parser.error("say with --out where the results go: models/ holds the shipped model, as it is made without options")
     if options.elevated > options.threshold:
         parser.error("--elevated is not above --threshold")
     if options.estimator == "forest" and options.calibration not in (None, "sigmoid"):

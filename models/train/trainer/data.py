@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import operator
+import re
 from dataclasses import dataclass, field
 
 import numpy
@@ -17,6 +18,7 @@ BYTES_MAX = 256 << 20
 FAULTS_SHOWN = 10
 ROWS_MIN = 100
 CLASS_MIN = 20  # of each kind: with fewer, five folds cannot measure anything
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 MISSING = {"", "NA", "N/A", "null", "NULL"}
 
 
@@ -76,10 +78,9 @@ def find_columns(path, header, features):
 
 
 def number_of(attribute, text):
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(f"{attribute.name} is no number") from None
+    if not NUMBER.fullmatch(text):
+        raise ValueError(f"{attribute.name} is no number")
+    value = float(text)
     if attribute.type == "integer" and not value.is_integer():
         raise ValueError(f"{attribute.name} is no whole number")
     if not attribute.min <= value <= attribute.max:

@@ -15,6 +15,11 @@ POLICIES = {
     "unknown": ("reject", {"reject", "zero"}),
 }
 OPS = ("eq", "le", "ge")
+OPERATORS = ("lt", "le", "eq", "ne", "ge", "gt")
+# A slip in a name must not go unseen: what is not known here is refused, as the programs refuse it.
+ROOT = {"format", "format_version", "training", "attributes", "rules", "facts"}
+OF_ALL = {"name", "type", "role", "words", "headers", "policies", "actionable", "groups"}
+OF_KIND = {"category": {"categories"}, "integer": {"min", "max", "steps", "labels"}, "real": {"min", "max", "steps"}}
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,11 @@ def want(condition, where, what):
         raise Problem(f"features file: {where}: {what}")
 
 
+def only(node, known, where):
+    unknown = sorted(set(node) - known)
+    want(not unknown, where, f"has a member that is not known: {', '.join(unknown[:3])}")
+
+
 def is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -103,7 +113,7 @@ def read_policies(node, where, categories):
     policies = {}
     for name, (usual, known) in POLICIES.items():
         policy = given.get(name, usual)
-        known = known | set(categories) if name == "unknown" else known
+        known = [*known, *categories] if name == "unknown" else [*known]
         want(policy in known, where, f'the policy "{name}" cannot be "{policy}"')
         if name != of_other:
             policies[name] = policy
@@ -126,7 +136,8 @@ def read_attribute(node, where):
     want(isinstance(name, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", name), where,
          "name: letters, digits and underscores, no digit first")
     where = f"{where} ({name})"
-    want(kind in ("integer", "real", "category"), where, "type is none of integer, real, category")
+    want(kind in [*OF_KIND], where, "type is none of integer, real, category")
+    only(node, OF_ALL | OF_KIND[kind], where)
     want(role in ("input", "audit"), where, "role is neither input nor audit")
     more = read_categories(node, where) if kind == "category" else read_bounds(node, where)
     groups, headers = node.get("groups", []), node.get("headers", [])
@@ -152,11 +163,8 @@ def read_label(training, names):
     return dict(zip(("column", "positive", "negative"), parts))
 
 
-OPERATORS = ("lt", "le", "eq", "ne", "ge", "gt")
-
-
 def read_rules(rules, attributes):
-    numbers = {attribute.name for attribute in attributes if not attribute.is_category}
+    numbers = [attribute.name for attribute in attributes if not attribute.is_category]
     want(isinstance(rules, list), "rules", "is no list")
     for i, rule in enumerate(rules):
         where = f"rules[{i}]"
@@ -186,6 +194,7 @@ def read_features(path):
     want(isinstance(root, dict) and root.get("format") == "employee-features", path,
          'format is not "employee-features"')
     want(root.get("format_version") == 1, path, "format_version is not 1")
+    only(root, ROOT, path)
     nodes = root.get("attributes")
     want(isinstance(nodes, list) and nodes, path, "has no attributes")
     attributes = tuple(read_attribute(node, f"attributes[{i}]") for i, node in enumerate(nodes))

@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+#include "base/parse.h"
+
 static const char *const changes[] = {[CHANGE_CREATED] = "created",
                                       [CHANGE_UPDATED] = "updated",
                                       [CHANGE_LEFT] = "left",
@@ -151,6 +153,35 @@ enum err employee_check(const struct features *features, const struct employee_c
     if (err == ERR_OK)
         err = check_time(change->event_time_ms, broker_time_ms, why);
     return err == ERR_OK ? employee_check_attributes(features, change->attributes, why) : err;
+}
+
+enum err employee_parse(const struct attribute *attribute, struct bytes field, struct value *ret,
+                        struct why *why)
+{
+    *ret = (struct value){.kind = VALUE_NULL};
+    if (field.len == 0)
+        return ERR_OK;
+    switch (attribute->type) {
+    case ATTRIBUTE_INTEGER:
+        ret->kind = VALUE_INTEGER;
+        if (parse_i64(field, INT64_MIN, INT64_MAX, &ret->integer, NULL) != ERR_OK)
+            return why_code(why, ERR_REJECT, "not-an-integer", "%s is not a whole number",
+                            attribute->name);
+        break;
+    case ATTRIBUTE_REAL:
+        ret->kind = VALUE_REAL;
+        if (parse_double(field, &ret->real, NULL) != ERR_OK)
+            return why_code(why, ERR_REJECT, "not-a-number", "%s is not a number", attribute->name);
+        break;
+    case ATTRIBUTE_CATEGORY:
+        ret->kind = VALUE_TEXT;
+        ret->text = field;
+        int category = attribute_category(attribute, field);
+        if (category >= 0)
+            ret->text = bytes_from_string(attribute->categories[category].name);
+        break;
+    }
+    return ERR_OK;
 }
 
 double attribute_number(const struct value *value)

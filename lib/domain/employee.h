@@ -48,6 +48,13 @@ MUST_CHECK enum err employee_check(const struct features *features,
 MUST_CHECK enum err employee_check_attributes(const struct features *features,
                                               const struct value *attributes, struct why *why);
 
+// One value as it stands in a file: nothing is null, a category's other spelling becomes the usual
+// one (one that nobody knows stays as it is, and points into `field`). Numbers are strict: no
+// blanks, no thousands, no decimal comma. ERR_REJECT (not-an-integer, not-a-number); the sentence
+// names the attribute and no value.
+MUST_CHECK enum err employee_parse(const struct attribute *attribute, struct bytes field,
+                                   struct value *ret, struct why *why);
+
 // True where the rule holds for this person, also where one of its values is missing. The
 // attributes passed the check.
 bool employee_keeps(const struct rule *rule, const struct value *attributes);

@@ -47,6 +47,22 @@ static enum err read_attributes(const struct json *list, struct features *featur
     return ERR_OK;
 }
 
+// A column of a file is one attribute's.
+static enum err check_headers(const struct features *features, struct why *why)
+{
+    for (size_t i = 0; i < features->count; i++) {
+        const struct attribute *attribute = &features->attributes[i];
+        for (size_t k = 0; k < attribute->header_count; k++) {
+            int found = features_find_header(features, bytes_from_string(attribute->headers[k]));
+            if (found != (int)i)
+                return why_code(why, ERR_REJECT, "bad-features",
+                                "attributes[%zu].headers[%zu] names a column of %s", i, k,
+                                features->attributes[found].name);
+        }
+    }
+    return ERR_OK;
+}
+
 static enum err read_root(const struct json *root, struct features *features, struct why *why)
 {
     static const char *const members[] = {"format",   "format_version", "attributes",
@@ -69,6 +85,8 @@ static enum err read_root(const struct json *root, struct features *features, st
         err = why_code(why, ERR_REJECT, "bad-features", "there are no attributes");
     if (err == ERR_OK)
         err = read_attributes(list, features, why);
+    if (err == ERR_OK)
+        err = check_headers(features, why);
     if (err == ERR_OK)
         err = features_read_rules(root, features, why);
     if (err == ERR_OK)
@@ -174,6 +192,16 @@ int features_find(const struct features *features, struct bytes name)
         if (bytes_equal_string(name, features->attributes[i].name))
             return (int)i;
     return -1;
+}
+
+int features_find_header(const struct features *features, struct bytes name)
+{
+    int at = features_find(features, name);
+    for (size_t i = 0; at < 0 && i < features->count; i++)
+        for (size_t k = 0; at < 0 && k < features->attributes[i].header_count; k++)
+            if (bytes_equal_string(name, features->attributes[i].headers[k]))
+                at = (int)i;
+    return at;
 }
 
 // Spellings are short: the first and the last eight bytes and the length tell them apart well.

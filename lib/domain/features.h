@@ -121,6 +121,8 @@ DEFINE_CLEANUP(struct features, features_free)
 
 // Index of the attribute with this name, or -1.
 int features_find(const struct features *features, struct bytes name);
+// The same by a column's name in a file: the attribute's, or one of its `headers`.
+int features_find_header(const struct features *features, struct bytes name);
 // Index of the category with this name or alias, or -1.
 int attribute_category(const struct attribute *attribute, struct bytes text);
 

@@ -250,8 +250,11 @@ static enum err read_moves(const struct json *node, const char *where, struct at
         err = json_get_number(node, where, "by", &actionable->by, why);
     if (err != ERR_OK)
         return err;
+    const double steps_max = 64;
     if (!(actionable->step > 0 && actionable->step <= actionable->by))
         return refuse(why, where, "not 0 < step <= by");
+    if (actionable->by / actionable->step > steps_max)
+        return refuse(why, where, "by is over 64 steps");
     if (attribute->type == ATTRIBUTE_INTEGER && actionable->step != floor(actionable->step))
         return refuse(why, where, "step of an integer is a whole number");
     actionable->is_up = strcmp(direction, "down") != 0;

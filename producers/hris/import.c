@@ -23,7 +23,7 @@
 #include "bus/partition.h"
 #include "bus/producer.h"
 #include "bus/topics.h"
-#include "csv.h"
+#include "csv/csv.h"
 #include "domain/features.h"
 #include "place.h"
 #include "registry/registry.h"

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "csv.h"
+#include "csv/csv.h"
 
 // The file of rejected rows, beside the input: line, code, reason, and the row itself, under the
 // input's own header and with its delimiter, so that mended rows can be imported from it as they

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/parse.h"
 #include "crypto/crypto.h"
 
 enum { COLUMN_IGNORED = -1, COLUMN_ID = -2 };
@@ -37,7 +36,7 @@ static int target_of(const struct features *features, struct bytes name, const c
 {
     if (bytes_equal_string(name, id_column))
         return COLUMN_ID;
-    int attribute = features_find(features, name);
+    int attribute = features_find_header(features, name);
     return attribute < 0 ? COLUMN_IGNORED : attribute;
 }
 
@@ -119,35 +118,6 @@ void rows_event_prefix(const struct rows_origin *origin, char ret[ROWS_EVENT_PRE
     ret[ROWS_EVENT_PREFIX - 1] = '\0';
 }
 
-static enum err read_value(const struct attribute *attribute, struct bytes field, struct value *ret,
-                           struct why *why)
-{
-    *ret = (struct value){.kind = VALUE_NULL};
-    if (field.len == 0)
-        return ERR_OK;
-    switch (attribute->type) {
-    case ATTRIBUTE_INTEGER:
-        ret->kind = VALUE_INTEGER;
-        if (parse_i64(field, INT64_MIN, INT64_MAX, &ret->integer, NULL) != ERR_OK)
-            return why_code(why, ERR_REJECT, "not-an-integer", "%s is not a whole number",
-                            attribute->name);
-        break;
-    case ATTRIBUTE_REAL:
-        ret->kind = VALUE_REAL;
-        if (parse_double(field, &ret->real, NULL) != ERR_OK)
-            return why_code(why, ERR_REJECT, "not-a-number", "%s is not a number", attribute->name);
-        break;
-    case ATTRIBUTE_CATEGORY:
-        ret->kind = VALUE_TEXT;
-        ret->text = field;
-        int category = attribute_category(attribute, field);
-        if (category >= 0)
-            ret->text = bytes_from_string(attribute->categories[category].name);
-        break;
-    }
-    return ERR_OK;
-}
-
 // The values of a row that has as many fields as the header.
 static enum err read_values(struct rows *rows, const struct csv_row *row,
                             struct employee_change *ret, struct why *why)
@@ -160,8 +130,8 @@ static enum err read_values(struct rows *rows, const struct csv_row *row,
         if (target == COLUMN_ID)
             ret->employee_id = row->fields[i];
         else if (target >= 0)
-            err = read_value(&features->attributes[target], row->fields[i], &rows->values[target],
-                             why);
+            err = employee_parse(&features->attributes[target], row->fields[i],
+                                 &rows->values[target], why);
     }
     return err;
 }

@@ -4,7 +4,7 @@
 set(fuzz_avro_body avro)
 set(fuzz_avro_schema avro)
 set(fuzz_model_artefact model)
-set(fuzz_csv_rows hris)
+set(fuzz_csv_rows csv)
 foreach(target avro_body avro_schema model_artefact csv_rows)
     string(REPLACE _ - name fuzz-${target})
     add_executable(${name} ${CMAKE_CURRENT_LIST_DIR}/${target}.c)

@@ -11,6 +11,7 @@
     "{\"format\":\"employee-features\",\"format_version\":1,\"attributes\":[" attributes "]}"
 #define NUMBER(more)                                                                               \
     "{\"name\":\"A\",\"type\":\"integer\",\"role\":\"input\",\"min\":0,\"max\":9," more "}"
+#define NUMBER_B "{\"name\":\"B\",\"type\":\"real\",\"role\":\"input\",\"min\":0,\"max\":9}"
 #define AUDIT(more)                                                                                \
     "{\"name\":\"A\",\"type\":\"integer\",\"role\":\"audit\",\"min\":0,\"max\":9," more "}"
 #define TEXTS(more)                                                                                \
@@ -91,6 +92,16 @@ static void a_hash_finds_what_a_search_would(void **state)
     assert_int_equal(attribute_category(attribute(features, "JobRole"), (struct bytes){0}), -1);
 }
 
+static void a_column_is_found_by_its_other_names(void **state)
+{
+    (void)state;
+    CLEANUP(features_free_p) struct features *features = load();
+    int income = features_find(features, bytes_from_string("MonthlyIncome"));
+    assert_int_equal(features_find_header(features, bytes_from_string("MonthlyIncome")), income);
+    assert_int_equal(features_find_header(features, bytes_from_string("Monthly Income")), income);
+    assert_int_equal(features_find_header(features, bytes_from_string("monthly income")), -1);
+}
+
 static void good_extras_are_read(void **state)
 {
     (void)state;
@@ -125,6 +136,7 @@ static void extras_that_are_not_right_are_refused_with_the_place(void **state)
         {FILE_OF(TEXTS("\"labels\":[]")), "\"labels\""},
         {FILE_OF(NUMBER("\"headers\":[\"\"]")), "headers[0]"},
         {FILE_OF(NUMBER("\"headers\":\"a\"")), "headers"},
+        {FILE_OF(NUMBER("\"headers\":[\"B\"]") "," NUMBER_B), "headers[0]"},
         {FILE_OF(NUMBER("\"policies\":{\"unknown\":\"zero\"}")), "\"unknown\""},
         {FILE_OF(NUMBER("\"policies\":{\"missing\":\"guess\"}")), "policies.missing"},
         {FILE_OF(NUMBER("\"policies\":{\"outside\":\"cut\"}")), "policies.outside"},
@@ -136,6 +148,7 @@ static void extras_that_are_not_right_are_refused_with_the_place(void **state)
         {FILE_OF(NUMBER("\"actionable\":{\"direction\":\"left\",\"step\":1,\"by\":5}")),
          "direction"},
         {FILE_OF(NUMBER("\"actionable\":{\"direction\":\"up\",\"step\":0,\"by\":5}")), "step"},
+        {FILE_OF(NUMBER("\"actionable\":{\"direction\":\"up\",\"step\":1,\"by\":65}")), "64"},
         {FILE_OF(NUMBER("\"actionable\":{\"direction\":\"up\",\"step\":6,\"by\":5}")), "step"},
         {FILE_OF(NUMBER("\"actionable\":{\"direction\":\"up\",\"step\":0.5,\"by\":5}")), "whole"},
         {FILE_OF(NUMBER("\"actionable\":{\"to\":[1]}")), "\"to\""},
@@ -163,6 +176,7 @@ int main(void)
         cmocka_unit_test(people_read_words_in_their_language),
         cmocka_unit_test(what_can_be_changed_is_said),
         cmocka_unit_test(a_hash_finds_what_a_search_would),
+        cmocka_unit_test(a_column_is_found_by_its_other_names),
         cmocka_unit_test(good_extras_are_read),
         cmocka_unit_test(extras_that_are_not_right_are_refused_with_the_place),
     };

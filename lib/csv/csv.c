@@ -7,7 +7,7 @@
 // over the limit is passed over in the state it is in, without being kept. Faults are decided when
 // a row has ended, by the whole row, so they do not depend on how the file was cut into pieces.
 
-#include "csv.h"
+#include "csv/csv.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "csv.h"
+#include "csv/csv.h"
 
 static const struct csv_options options = {
     .row_bytes_max = 4096, .field_bytes_max = 1024, .columns_max = 16};

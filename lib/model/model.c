@@ -102,6 +102,24 @@ const char *model_id(const struct model *model)
     return model->id;
 }
 
+const char *model_kind(const struct model *model)
+{
+    switch (model->kind) {
+    case MODEL_LINEAR:
+        return "linear-logistic";
+    case MODEL_FOREST:
+        return "random-forest";
+    case MODEL_BOOSTING:
+        return "gradient-boosting";
+    }
+    return "";
+}
+
+size_t model_inputs(const struct model *model)
+{
+    return model->input_count;
+}
+
 void model_use_kernel(struct model *model, const struct kernel *kernel)
 {
     model->kernel = kernel;

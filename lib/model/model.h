@@ -26,7 +26,9 @@ MUST_CHECK enum err model_parse(struct bytes json, const struct features *featur
 void model_free(struct model *model);
 DEFINE_CLEANUP(struct model, model_free)
 
-const char *model_id(const struct model *model); // first 16 hex digits of the artefact's SHA-256
+const char *model_id(const struct model *model);   // first 16 hex digits of the artefact's SHA-256
+const char *model_kind(const struct model *model); // "linear-logistic" and so on
+size_t model_inputs(const struct model *model);
 double model_threshold(const struct model *model);
 
 // A contribution below this is no reason that is worth a word.

@@ -396,3 +396,22 @@ enum err employees_add_columns(const struct features *features, struct pg *pg, s
         *ret_added = (size_t)(after - before);
     return err;
 }
+
+enum err employees_read(struct pg *pg, const char *employee_id, struct text *ret_json,
+                        bool *ret_found, struct why *why)
+{
+    const struct pg_param params[] = {PG_STRING(employee_id)};
+    CLEANUP(pg_rows_free_p) struct pg_rows *rows = NULL;
+    enum err err = pg_exec(pg, sql_employee_read, params, ARRAY_LEN(params), &rows, why);
+    if (err != ERR_OK)
+        return err;
+    *ret_found = pg_count(rows) > 0;
+    if (!*ret_found)
+        return ERR_OK;
+    struct bytes row = pg_get_text(rows, 0, 0);
+    text_clear(ret_json);
+    return text_append(ret_json, row.data, row.len) == ERR_OK
+               ? ERR_OK
+               : why_say(why, ERR_REJECT, "the row of an employee is over %zu bytes",
+                         ret_json->ceiling);
+}

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "domain/employee.h"
 #include "domain/employee_state.h"
 #include "domain/features.h"
@@ -43,3 +45,7 @@ MUST_CHECK enum err employees_store(struct employees_writer *writer, struct pg *
 // Existing ones keep their type. *ret_added: how many.
 MUST_CHECK enum err employees_add_columns(const struct features *features, struct pg *pg,
                                           size_t *ret_added, struct why *why);
+
+// The row of an employee as a JSON object, columns as members. *ret_found false: there is none.
+MUST_CHECK enum err employees_read(struct pg *pg, const char *employee_id, struct text *ret_json,
+                                   bool *ret_found, struct why *why);

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # What files promise each other, checked without any service.
-foreach(script layers layers_are_enforced)
+foreach(script layers layers_are_enforced judging)
     string(REPLACE _ - name contract-${script})
     add_test(NAME ${name} COMMAND ${CMAKE_CURRENT_LIST_DIR}/${script})
-    set_tests_properties(${name} PROPERTIES LABELS contract TIMEOUT 60)
+    set_tests_properties(${name} PROPERTIES LABELS contract TIMEOUT 120 ENVIRONMENT "BUILD_DIR=${CMAKE_BINARY_DIR}")
 endforeach()
 
 # contract/<file>.c is one cmocka program named contract-<file>, linked to every module it may need.

@@ -5,6 +5,7 @@ the same bits on Kafka and in PostgreSQL."""
 import collections
 import csv
 import datetime
+import json
 import math
 import uuid
 
@@ -16,7 +17,7 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from psycopg.rows import dict_row
 
-from audit import HISTORY_NAME, Scores, audit, column_of
+from audit import HISTORY_NAME, MODEL_FILE, Scores, audit, column_of
 from conftest import EMPLOYEES_CSV
 from support import FEATURES, attributes_of, bits, csv_rows, settle
 
@@ -127,6 +128,19 @@ def test_the_reasons_are_parts_of_the_log_odds(flow, rows):
             assert abs(weight) + 1e-12 >= max(map(abs, parts.values())), (value, parts)
             rest -= weight
         assert abs(rest - sum(parts.values())) < 1e-9, (value, rest, parts)
+
+
+def test_a_score_is_explained_from_the_latest_state(flow):
+    """retentionctl reads the state from the table and finds the score that stands in the other."""
+    models = ["--model", MODEL_FILE, "--features", MODEL_FILE.with_name("features.json")]
+    current = select(flow, "SELECT employee_id, probability FROM current_prediction ORDER BY 1 LIMIT 20")
+    assert len(current) == 20
+    for row in current:
+        told = json.loads(flow.ctl("explain", "--employee", row["employee_id"], "--json", *models))
+        assert bits(told["churn_probability"]) == bits(row["probability"])
+        parts = sum(reason["log_odds"] for reason in told["reasons"]) + told["other_log_odds"]
+        assert abs(told["base_log_odds"] + parts - told["log_odds"]) < 1e-12
+    flow.ctl("explain", "--employee", "nobody", *models, status=1)
 
 
 def test_the_table_of_employees_is_the_file_cell_for_cell(flow, rows):

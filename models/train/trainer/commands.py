@@ -53,13 +53,13 @@ def holdout(chosen, features, table):
 
 def influence_of(built, features, table):
     """Mean size of the contributions: of everybody for a linear model, of the golden people for trees,
-    whose exact explanation is slow here."""
+    whose explanation takes its time here."""
     scorer = Scorer(built)
     if "linear" in built:
         rows = artefact.people_of(features.inputs, features, artefact.some(table.x))
     else:
-        rows = [vector["features"] for vector in built["golden"]["vectors"]][::4]
-    scores = [score for score in map(scorer.score, rows) if score]
+        rows = [vector["features"] for vector in built["golden"]["vectors"]]
+    scores = [score for score in scorer.scores(rows) if score]
     sizes = [(name, sum(abs(s["contributions"][name]) for s in scores) / len(scores)) for name in scorer.names]
     return sorted(sizes, key=lambda pair: -pair[1])
 

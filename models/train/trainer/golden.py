@@ -18,7 +18,7 @@ def is_clear(names, contributions):
 def people(scorer, rows, columns):
     """Real people, spread evenly over the scores, then one more for each comparison that none of them
     answers in one way."""
-    scores = [scorer.score(row) for row in rows] if scorer.kind == "linear-logistic" else None
+    scores = scorer.scores(rows) if scorer.kind == "linear-logistic" else None
     order = range(len(rows))
     if scores:
         order = sorted((i for i in order if scores[i] and is_clear(scorer.names, scores[i]["contributions"])),
@@ -48,9 +48,8 @@ def extremes(features):
 
 
 def vectors_of(scorer, rows, columns):
-    out = []
-    for row in [*people(scorer, rows, columns), *extremes(scorer.features)]:
-        score = scorer.score(row)
+    out, asked = [], [*people(scorer, rows, columns), *extremes(scorer.features)]
+    for row, score in zip(asked, scorer.scores(asked)):
         if score and is_clear(scorer.names, score["contributions"]):
             out.append({
                 "features": row,

@@ -62,28 +62,26 @@ class Scorer:
             raw += contributions[name]
         return raw, self.part["base"], contributions
 
-    def ensemble(self, values):
-        columns = self.part["columns"]
-        x = [column_value(column, values[column["f"]]) for column in columns]
-        raw, base = self.part["base"], self.part["base"]
-        contributions = {name: 0.0 for name in self.names}
+    def ensemble(self, many):
+        """Of several people at once: the explanation of a tree costs the same for one as for all."""
+        columns, base = self.part["columns"], self.part["base"]
+        x = numpy.array([[column_value(c, values[c["f"]]) for c in columns] for values in many])
+        raws, explained = [base] * len(many), numpy.zeros(x.shape)
         for tree in self.part["list"]:
-            raw += trees.leaf_of(tree, x)
-            explained, mean = trees.explain(tree, [x])
+            raws = [raw + trees.leaf_of(tree, row) for raw, row in zip(raws, x)]
+            parts, mean = trees.explain(tree, x)
+            explained += parts
             base += mean
-            for column, part in zip(columns, explained[0]):
-                contributions[column["f"]] += float(part)
-        if self.kind == "random-forest":
-            count = len(self.part["list"])
-            return raw / count, base / count, {n: c / count for n, c in contributions.items()}
-        return raw, base, contributions
+        count = len(self.part["list"]) if self.kind == "random-forest" else 1
+        out = []
+        for raw, parts in zip(raws, explained):
+            contributions = {name: 0.0 for name in self.names}
+            for column, part in zip(columns, parts):
+                contributions[column["f"]] += float(part) / count
+            out.append((raw / count, base / count, contributions))
+        return out
 
-    def score(self, row):
-        """{"log_odds", "probability", "base_log_odds", "contributions"}, or None: band unknown."""
-        values = self.values(row)
-        if any(value is None for value in values.values()):
-            return None
-        raw, base, contributions = (self.linear if self.kind == "linear-logistic" else self.ensemble)(values)
+    def calibrated(self, raw, base, contributions):
         log_odds = raw
         if self.calibration["type"] == "sigmoid":
             slope, intercept = self.calibration["slope"], self.calibration["intercept"]
@@ -95,6 +93,19 @@ class Scorer:
             probability = logistic(log_odds)
         return {"log_odds": log_odds, "probability": probability, "base_log_odds": base,
                 "contributions": contributions}
+
+    def scores(self, rows):
+        """{"log_odds", "probability", "base_log_odds", "contributions"} of each; None: band unknown."""
+        values = [self.values(row) for row in rows]
+        judged = [v for v in values if None not in v.values()]
+        if self.kind == "linear-logistic":
+            found = iter([self.linear(v) for v in judged])
+        else:
+            found = iter(self.ensemble(judged) if judged else [])
+        return [None if None in v.values() else self.calibrated(*next(found)) for v in values]
+
+    def score(self, row):
+        return self.scores([row])[0]
 
 
 def ranked(names, contributions):

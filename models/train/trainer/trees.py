@@ -98,18 +98,16 @@ def explain(tree, x):
         mean += tree["v"][leaf] * math.prod(share.values())
         if not goes:
             continue
-        weights = shapley_weights(len(goes))
+        weights = numpy.array(shapley_weights(len(goes)))
         for column in goes:
-            coalition = [numpy.ones(len(x))]
+            ways = numpy.ones((1, len(x)))  # by size of the set
             for other in goes:
-                if other == column:
-                    continue
-                longer = [numpy.zeros(len(x)) for _ in range(len(coalition) + 1)]
-                for size, ways in enumerate(coalition):
-                    longer[size] = longer[size] + ways * share[other]
-                    longer[size + 1] = longer[size + 1] + ways * goes[other]
-                coalition = longer
-            reached = sum(w * ways for w, ways in zip(weights, coalition))
+                if other != column:
+                    longer = numpy.zeros((len(ways) + 1, len(x)))
+                    longer[:-1] = ways * share[other]
+                    longer[1:] += ways * goes[other]
+                    ways = longer
+            reached = (weights[:, None] * ways).sum(axis=0)  # no BLAS: its sums differ by processor
             values[:, column] += tree["v"][leaf] * (goes[column] - share[column]) * reached
     return values, mean
 

@@ -58,7 +58,8 @@ def options_of(arguments):
                     "report.html (everything that was seen and measured) and README.md (the model card).",
         epilog="models/train/run check [--quick] [--jobs N]\n  measures the shipped model by repeated cross-validation beside the original recipe,\n"
                "  and compares it byte for byte with what the training makes of the data.\n\n"
-               "The same data, features and libraries give the same bytes. models/FORMAT.md describes the\n"
+               "An uncalibrated logistic model, as shipped, has the same bytes on any x86-64; trees and sigmoids\n"
+               "may differ in last digits between processors. models/FORMAT.md describes the\n"
                "features file and the model.")
     parser.add_argument("command", nargs="?", choices=["train", "check"], default="train", help=argparse.SUPPRESS)
     parser.add_argument("--data", type=Path, metavar="FILE", help="CSV with one person a line, UTF-8 (models/data/employees.csv)")

@@ -54,6 +54,7 @@ def test_separator_and_byte_order_mark_do_not_matter(tmp_path, table, features, 
 @pytest.mark.parametrize(("column", "text", "words"), [
     (5, "12.5", "line 7: TenureMonths is no whole number"),
     (5, "long", "line 7: TenureMonths is no number"),
+    (5, "NA", "line 7: TenureMonths is no number"),
     (5, "nan", "line 7: TenureMonths is no number"),
     (5, "1_0", "line 7: TenureMonths is no number"),
     (5, "\u0661", "line 7: TenureMonths is no number"),

@@ -19,7 +19,6 @@ FAULTS_SHOWN = 10
 ROWS_MIN = 100
 CLASS_MIN = 20  # of each kind: with fewer, five folds cannot measure anything
 NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-MISSING = {"", "NA", "N/A", "null", "NULL"}
 
 
 @dataclass
@@ -90,7 +89,7 @@ def number_of(attribute, text):
 
 def value_of(attribute, text):
     text = text.strip()
-    if text in MISSING and text not in attribute.spellings:
+    if not text:  # and nothing else: the import of the programs reads it so too
         return numpy.nan
     if not attribute.is_category:
         return number_of(attribute, text)

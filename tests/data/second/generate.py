@@ -68,7 +68,7 @@ def line(dice, number, row, has_left):
     """As an export has it: some values are missing, some are spelt in another way."""
     engagement = "" if dice.random() < 0.07 else row["Engagement"]
     review = "" if row["Tenure"] < 4 or dice.random() < 0.02 else row["Review"]
-    commute = "NA" if dice.random() < 0.03 else row["Commute"]
+    commute = "" if dice.random() < 0.03 else row["Commute"]
     contract = {"permanent": "CDI", "fixed-term": "CDD"}.get(row["Contract"], row["Contract"])
     contract = contract if dice.random() < 0.1 else row["Contract"]
     return [f"S{number:05d}", "left" if has_left else "active", row["Site"], contract, row["Shift"], row["Tenure"],

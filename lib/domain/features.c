@@ -204,29 +204,43 @@ int features_find_header(const struct features *features, struct bytes name)
     return at;
 }
 
-// Spellings are short: the first and the last eight bytes and the length tell them apart well.
-size_t features_hash(struct bytes text)
+// Spellings are short, so reading their ends reads most of them. No byte beyond the text is
+// touched.
+size_t features_hash(struct bytes text, uint64_t *ret_first, uint64_t *ret_last)
 {
     uint64_t first = 0, last = 0;
-    size_t len = text.len < 8 ? text.len : 8;
-    if (len > 0) {
-        memcpy(&first, text.data, len);
-        memcpy(&last, text.data + text.len - len, len);
+    if (text.len >= sizeof first) {
+        memcpy(&first, text.data, sizeof first);
+        memcpy(&last, text.data + text.len - sizeof last, sizeof last);
+    } else if (text.len >= sizeof(uint32_t)) {
+        uint32_t low = 0, high = 0;
+        memcpy(&low, text.data, sizeof low);
+        memcpy(&high, text.data + text.len - sizeof high, sizeof high);
+        first = low;
+        last = high;
+    } else if (text.len > 0) {
+        first = text.data[0];
+        last = (uint64_t)text.data[text.len / 2] << 8 | text.data[text.len - 1];
     }
+    *ret_first = first;
+    *ret_last = last;
     uint64_t hash = (first ^ (last << 29 | last >> 35) ^ text.len) * 0x9e3779b97f4a7c15U;
     return (size_t)(hash >> 40);
 }
 
 int attribute_category(const struct attribute *attribute, struct bytes text)
 {
+    enum { TOLD_BY_ENDS = 16 };
+    uint64_t first = 0, last = 0;
     if (text.data == NULL)
         return -1;
-    for (size_t at = features_hash(text);; at++) {
+    for (size_t at = features_hash(text, &first, &last);; at++) {
         const struct spelling *spelling =
             &attribute->spellings[at & (attribute->spelling_places - 1)];
         if (spelling->text.data == NULL)
             return -1;
-        if (bytes_equal(spelling->text, text))
+        if (spelling->text.len == text.len && spelling->first == first && spelling->last == last &&
+            (text.len <= TOLD_BY_ENDS || memcmp(spelling->text.data, text.data, text.len) == 0))
             return (int)spelling->category;
     }
 }

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/text.h"
@@ -51,7 +52,8 @@ struct actionable {
 
 // A name or an alias: what attribute_category finds, by a hash.
 struct spelling {
-    struct bytes text; // borrowed from its category; data NULL: an empty place
+    struct bytes text;    // borrowed from its category; data NULL: an empty place
+    uint64_t first, last; // its ends: with the length they are the whole of up to 16 bytes
     size_t category;
 };
 

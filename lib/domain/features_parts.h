@@ -20,4 +20,5 @@ MUST_CHECK enum err features_read_rules(const struct json *root, struct features
                                         struct why *why);
 MUST_CHECK enum err features_read_facts(const struct json *root, struct features *features,
                                         struct why *why);
-size_t features_hash(struct bytes text);
+// The place of a hash table that a text belongs to, and the ends that tell it from others.
+size_t features_hash(struct bytes text, uint64_t *ret_first, uint64_t *ret_last);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Rows side by side. A row that is put in becomes one small number per input (its place in the
 // table of the input) or, where the input has no table, the number itself; what must be said of its
-// values is counted there and then. The kernel does the arithmetic for eight rows at a time, in the
-// artefact's order for each of them.
+// values is counted there and then. Eight rows lie together (a strip), so that reading many of them
+// is reading memory from front to back. The kernel does the arithmetic for eight rows at a time, in
+// the artefact's order for each of them.
 //
-// A small integer that the training never saw has no place in the table: its contribution is
-// computed and stands behind the block's own copy of the table, so the kernel knows one case only.
-// That copy has a spare place for every row of the block, and lives until the block is cleared.
+// A small integer that the training never saw and that is scored as it is has no place in the
+// table: its contribution is computed and stands behind a copy of the table, so the kernel knows
+// one case only. The copy has a spare place for every row of the block; it is made when the first
+// such value comes, and forgotten when the block is cleared.
 
 #include "model/model.h"
 
@@ -25,7 +27,7 @@ struct row_notes {
 };
 
 struct column_store {
-    double *table; // copy of the input's, with a spare place for each row
+    double *table; // room for a copy of the input's, with a spare place for each row
     size_t table_used;
 };
 
@@ -34,18 +36,14 @@ struct model_block {
     size_t capacity, rows;
     struct kernel_column *columns; // one per input
     struct column_store *stores;
+    char *strips; // KERNEL_LANES rows each, see kernel.h
+    size_t strip_bytes;
     struct row_notes *notes;
     // Of trees: their columns and contributions for the lanes at work, [column][lane].
     double *derived, *explained;
     double *weights; // contributions [input][lane]
     struct kernel_shap *shap;
 };
-
-// Rows of arrays that kernels read: whole lanes.
-static size_t padded(size_t rows)
-{
-    return (rows + KERNEL_LANES - 1) / KERNEL_LANES * KERNEL_LANES;
-}
 
 // Memory that vectors are loaded from.
 static void *aligned(size_t count, size_t each_bytes)
@@ -58,20 +56,27 @@ static void *aligned(size_t count, size_t each_bytes)
     return memory;
 }
 
-static void make_column(const struct input *input, size_t capacity, struct kernel_column *column,
-                        struct column_store *store)
+// Where each input's values stand in a strip: numbers, which want alignment, before places.
+static void lay_out(struct model_block *block)
 {
-    column->terms = input->terms;
-    column->term_count = input->term_count;
-    if (input->table == NULL) {
-        column->numbers = aligned(padded(capacity), sizeof *column->numbers);
-        return;
-    }
-    size_t used = input->table_count + 2;
-    store->table = mem_array(used + capacity, sizeof *store->table);
-    memcpy(store->table, input->table, used * sizeof *store->table);
-    column->table = store->table;
-    column->places = aligned(padded(capacity), sizeof *column->places);
+    const struct model *model = block->model;
+    for (int has_table = 0; has_table <= 1; has_table++)
+        for (size_t i = 0; i < model->input_count; i++) {
+            if ((model->inputs[i].table != NULL) != (has_table == 1))
+                continue;
+            block->columns[i].at = block->strip_bytes;
+            block->strip_bytes +=
+                KERNEL_LANES * (has_table == 1 ? sizeof(uint16_t) : sizeof(double));
+        }
+    const size_t line = 64;
+    block->strip_bytes = (block->strip_bytes + line - 1) / line * line;
+    size_t strips = (block->capacity + KERNEL_LANES - 1) / KERNEL_LANES;
+    block->strips = aligned(strips, block->strip_bytes);
+}
+
+static char *strip_of(const struct model_block *block, size_t row)
+{
+    return block->strips + row / KERNEL_LANES * block->strip_bytes;
 }
 
 struct model_block *model_block_new(const struct model *model, size_t capacity)
@@ -83,8 +88,14 @@ struct model_block *model_block_new(const struct model *model, size_t capacity)
     block->columns = mem_array(model->input_count, sizeof *block->columns);
     block->stores = mem_array(model->input_count, sizeof *block->stores);
     block->notes = mem_array(capacity, sizeof *block->notes);
-    for (size_t i = 0; i < model->input_count; i++)
-        make_column(&model->inputs[i], capacity, &block->columns[i], &block->stores[i]);
+    lay_out(block);
+    for (size_t i = 0; i < model->input_count; i++) {
+        const struct input *input = &model->inputs[i];
+        block->columns[i].terms = input->terms;
+        block->columns[i].term_count = input->term_count;
+        if (input->table != NULL)
+            block->stores[i].table = mem_array(input->table_count + 2 + capacity, sizeof(double));
+    }
     if (model->forest != NULL) {
         const size_t columns = model->forest->kernel.column_count;
         const size_t lanes = KERNEL_LANES * sizeof(double);
@@ -103,11 +114,9 @@ void model_block_free(struct model_block *block)
 {
     if (block == NULL)
         return;
-    for (size_t i = 0; i < block->model->input_count; i++) {
-        free(block->columns[i].places);
-        free(block->columns[i].numbers);
+    for (size_t i = 0; i < block->model->input_count; i++)
         free(block->stores[i].table);
-    }
+    free(block->strips);
     if (block->shap != NULL) {
         free(block->shap->follows);
         free(block->shap->shares);
@@ -125,8 +134,10 @@ void model_block_free(struct model_block *block)
 void model_block_clear(struct model_block *block)
 {
     block->rows = 0;
-    for (size_t i = 0; i < block->model->input_count; i++)
+    for (size_t i = 0; i < block->model->input_count; i++) {
+        block->columns[i].table = block->model->inputs[i].table;
         block->stores[i].table_used = block->model->inputs[i].table_count + 2;
+    }
 }
 
 size_t model_block_rows(const struct model_block *block)
@@ -134,35 +145,73 @@ size_t model_block_rows(const struct model_block *block)
     return block->rows;
 }
 
-static void put_value(struct model_block *block, size_t at, const struct located *located)
+// A lane of the values of an input: a place in its table, or a number.
+static void put_place(const struct kernel_column *column, char *strip, size_t lane, size_t place)
+{
+    void *values = strip + column->at;
+    ((uint16_t *)values)[lane] = (uint16_t)place;
+}
+
+static void put_number(const struct kernel_column *column, char *strip, size_t lane, double number)
+{
+    void *values = strip + column->at;
+    ((double *)values)[lane] = number;
+}
+
+static void put_located(struct model_block *block, size_t at, const struct located *located,
+                        char *strip, size_t lane)
 {
     struct kernel_column *column = &block->columns[at];
     struct column_store *store = &block->stores[at];
-    if (column->table == NULL) {
-        column->numbers[block->rows] = located->number;
+    const struct input *input = &block->model->inputs[at];
+    if (input->table == NULL) {
+        put_number(column, strip, lane, located->number);
         return;
     }
-    int place = located->place;
-    if (place == INPUT_NO_PLACE) {
-        place = (int)store->table_used++;
-        store->table[place] = model_contribution(&block->model->inputs[at], located->number);
+    size_t place = (size_t)located->place;
+    if (located->place == INPUT_NO_PLACE) {
+        if (column->table == input->table) {
+            memcpy(store->table, input->table, (input->table_count + 2) * sizeof *store->table);
+            column->table = store->table;
+        }
+        place = store->table_used++;
+        store->table[place] = model_contribution(input, located->number);
     }
-    column->places[block->rows] = (uint16_t)place;
+    put_place(column, strip, lane, place);
+}
+
+static void put_value(struct model_block *block, size_t at, const struct value *value, char *strip,
+                      size_t lane, struct row_notes *notes)
+{
+    const struct input *input = &block->model->inputs[at];
+    const struct kernel_column *column = &block->columns[at];
+    // The short way of what nearly every number is; the long one would do the same.
+    uint64_t distance = value->kind == VALUE_INTEGER
+                            ? (uint64_t)value->integer - (uint64_t)input->quick_first
+                            : UINT64_MAX;
+    if (distance < input->quick_count) {
+        if (input->table != NULL)
+            put_place(column, strip, lane, distance);
+        else
+            put_number(column, strip, lane, (double)value->integer);
+        return;
+    }
+    const struct located located = input_locate(block->model, input, value);
+    notes->missing = (uint16_t)(notes->missing + (located.found == FOUND_MISSING ? 1 : 0));
+    notes->outside = (uint16_t)(notes->outside + (located.found == FOUND_OUTSIDE ? 1 : 0));
+    notes->is_refused = notes->is_refused || located.found == FOUND_REFUSED;
+    put_located(block, at, &located, strip, lane);
 }
 
 void model_block_put(struct model_block *block, const struct value *attributes)
 {
     assert(block->rows < block->capacity);
     const struct model *model = block->model;
+    char *strip = strip_of(block, block->rows);
     struct row_notes notes = {0};
-    for (size_t i = 0; i < model->input_count; i++) {
-        const struct input *input = &model->inputs[i];
-        struct located located = input_locate(model, input, &attributes[input->attribute]);
-        notes.missing = (uint16_t)(notes.missing + (located.found == FOUND_MISSING ? 1 : 0));
-        notes.outside = (uint16_t)(notes.outside + (located.found == FOUND_OUTSIDE ? 1 : 0));
-        notes.is_refused = notes.is_refused || located.found == FOUND_REFUSED;
-        put_value(block, i, &located);
-    }
+    for (size_t i = 0; i < model->input_count; i++)
+        put_value(block, i, &attributes[model->inputs[i].attribute], strip,
+                  block->rows % KERNEL_LANES, &notes);
     block->notes[block->rows++] = notes;
 }
 
@@ -200,11 +249,11 @@ static void score_raw(struct model_block *block, size_t from, double *raw, struc
     const struct model *model = block->model;
     const struct kernel *kernel = model->kernel;
     if (model->forest == NULL) {
-        kernel->linear(block->columns, model->input_count, from, model->base,
+        kernel->linear(block->columns, model->input_count, strip_of(block, from), model->base,
                        model->calibration.slope, MODEL_REASON_MIN, raw, top);
         return;
     }
-    kernel->derive(&model->forest->kernel, block->columns, from, block->derived);
+    kernel->derive(&model->forest->kernel, block->columns, strip_of(block, from), block->derived);
     kernel->trees(&model->forest->kernel, block->derived, model->base, raw);
     for (size_t i = 0; i < KERNEL_LANES; i++)
         raw[i] = raw[i] / model->forest->divisor;
@@ -255,19 +304,21 @@ bool model_contributions(const struct model *model, const struct value *attribut
         return false;
     memset(ret, 0, model->features->count * sizeof *ret);
     if (model->forest != NULL) {
-        model->kernel->derive(&model->forest->kernel, block->columns, 0, block->derived);
+        model->kernel->derive(&model->forest->kernel, block->columns, block->strips,
+                              block->derived);
         explain_trees(block);
     }
     for (size_t i = 0; i < model->input_count; i++) {
         const struct kernel_column *column = &block->columns[i];
+        const void *values = block->strips + column->at;
         double *weight = &ret[model->inputs[i].attribute];
         if (model->forest != NULL)
             *weight = block->weights[i * KERNEL_LANES];
         else if (column->table != NULL)
-            *weight = model->calibration.slope * column->table[column->places[0]];
+            *weight = model->calibration.slope * column->table[*(const uint16_t *)values];
         else
             *weight = model->calibration.slope *
-                      model_contribution(&model->inputs[i], column->numbers[0]);
+                      model_contribution(&model->inputs[i], *(const double *)values);
     }
     return true;
 }

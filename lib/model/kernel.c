@@ -39,18 +39,24 @@ static inline void apply_term(const struct term *term, const double *restrict nu
     }
 }
 
-static inline void contributions_of(const struct kernel_column *column, size_t from,
+// Where the values of an input stand in a strip.
+static inline const void *values_of(const struct kernel_column *column, const void *strip)
+{
+    return (const char *)strip + column->at;
+}
+
+static inline void contributions_of(const struct kernel_column *column, const void *strip,
                                     double *restrict ret)
 {
     if (column->table != NULL) {
         const double *table = column->table;
-        const uint16_t *places = column->places + from;
+        const uint16_t *places = values_of(column, strip);
         FOR_LANES ret[i] = table[places[i]];
         return;
     }
     FOR_LANES ret[i] = 0;
     for (size_t k = 0; k < column->term_count; k++)
-        apply_term(&column->terms[k], column->numbers + from, ret);
+        apply_term(&column->terms[k], values_of(column, strip), ret);
 }
 
 // An insertion into a sorted list of three, for each lane, without a branch. Only a larger one
@@ -85,7 +91,7 @@ static inline void top_begin(struct kernel_top *top, double least)
         }
 }
 
-static void linear(const struct kernel_column *columns, size_t column_count, size_t from,
+static void linear(const struct kernel_column *columns, size_t column_count, const void *strip,
                    double base, double scale, double least, double *raw, struct kernel_top *top)
 {
     _Alignas(64) double sums[KERNEL_LANES], weight[KERNEL_LANES];
@@ -93,7 +99,7 @@ static void linear(const struct kernel_column *columns, size_t column_count, siz
     FOR_LANES sums[i] = base;
     top_begin(&best, least);
     for (size_t k = 0; k < column_count; k++) {
-        contributions_of(&columns[k], from, weight);
+        contributions_of(&columns[k], strip, weight);
         FOR_LANES sums[i] += weight[i];
         if (top == NULL)
             continue;
@@ -113,11 +119,11 @@ static void ranks(const double *weights, size_t count, double least, struct kern
 }
 
 static void derive(const struct kernel_forest *forest, const struct kernel_column *inputs,
-                   size_t from, double *x)
+                   const void *strip, double *x)
 {
     for (size_t k = 0; k < forest->column_count; k++, x += KERNEL_LANES) {
         const struct kernel_derived *column = &forest->columns[k];
-        const double *numbers = inputs[column->input].numbers + from, v = column->v;
+        const double *numbers = values_of(&inputs[column->input], strip), v = column->v;
         switch (column->op) {
         case TERM_ID:
             FOR_LANES x[i] = numbers[i];

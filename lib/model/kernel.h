@@ -58,12 +58,12 @@ struct kernel_forest {
     const double (*weights)[KERNEL_POINTS_MAX];
 };
 
-// One input of the rows of a block. With a table, a row is a place in it; without, a number that
-// the terms are applied to.
+// One input of a model. The values of KERNEL_LANES rows stand together in a strip, those of an
+// input at its place in there: with a table, a row is a uint16_t, its place in the table; without,
+// a double that the terms are applied to.
 struct kernel_column {
     const double *table;
-    uint16_t *places; // of each row, where there is a table
-    double *numbers;  // of each row, where there is none
+    size_t at; // bytes into the strip, aligned for its numbers
     const struct term *terms;
     size_t term_count;
 };
@@ -88,13 +88,13 @@ struct kernel_shap {
 struct kernel {
     const char *name;
     // raw[0..KERNEL_LANES) = base + the contributions of every column, added in their order, of the
-    // rows `from` and on. `top` (NULL: not wanted) receives the largest contributions, times
+    // rows of a strip. `top` (NULL: not wanted) receives the largest contributions, times
     // `scale`, that are not below `least` in size; of equal ones the earlier column comes first.
-    void (*linear)(const struct kernel_column *columns, size_t column_count, size_t from,
+    void (*linear)(const struct kernel_column *columns, size_t column_count, const void *strip,
                    double base, double scale, double least, double *raw, struct kernel_top *top);
-    // x[column][lane]: the columns of a forest, of the rows `from` and on.
+    // x[column][lane]: the columns of a forest, of the rows of a strip. No input has a table.
     void (*derive)(const struct kernel_forest *forest, const struct kernel_column *inputs,
-                   size_t from, double *x);
+                   const void *strip, double *x);
     // raw = base + the leaves' values, tree by tree.
     void (*trees)(const struct kernel_forest *forest, const double *x, double base, double *raw);
     // Adds to ret[column][lane] the Shapley values of the sum of the trees.

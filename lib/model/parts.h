@@ -36,6 +36,10 @@ struct input {
     double *table;
     double table_min;
     size_t table_count;
+    // Whole numbers from quick_first on, so many of them, were seen by the training: nearly every
+    // value of an integer is one. Their place is the distance, where there is a table.
+    int64_t quick_first;
+    uint64_t quick_count;
 };
 
 // What there is to say about the value of an input.

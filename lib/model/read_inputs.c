@@ -132,6 +132,10 @@ static enum err read_training_range(const struct json *node, const char *where,
     if (!is_possible(attribute, input->train_min) || !is_possible(attribute, input->train_max) ||
         input->train_min > input->train_max)
         return refuse(why, where, "train_min and train_max are no range of this attribute");
+    if (attribute->type == ATTRIBUTE_INTEGER) { // within 32 bits
+        input->quick_first = (int64_t)input->train_min;
+        input->quick_count = (uint64_t)(input->train_max - input->train_min) + 1;
+    }
     return ERR_OK;
 }
 

@@ -153,7 +153,7 @@ static double *ranks_of(const double *column, size_t count)
     double *ranks = mem_array(count, sizeof *ranks), squares = 0;
     for (size_t i = 0; i < count; i++) {
         double above = (double)upto(in_order, count, column[i]);
-        double below = (double)upto(in_order, count, nextafter(column[i], -INFINITY));
+        double below = (double)upto(in_order, count, nextafter(column[i], (double)-INFINITY));
         ranks[i] = (above + below) / 2 - (double)count / 2;
         squares += ranks[i] * ranks[i];
     }
@@ -323,8 +323,9 @@ static void a_row_fits_the_features_file(void **state)
                 assert_true(row[a].kind == VALUE_TEXT &&
                             attribute_category(attribute, row[a].text) >= 0);
             else
-                assert_true(row[a].kind == VALUE_INTEGER && row[a].integer >= attribute->min &&
-                            row[a].integer <= attribute->max);
+                assert_true(row[a].kind == VALUE_INTEGER &&
+                            (double)row[a].integer >= attribute->min &&
+                            (double)row[a].integer <= attribute->max);
         }
     }
 }

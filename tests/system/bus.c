@@ -210,6 +210,7 @@ static void a_second_owner_of_the_id_fences_the_first(void **state)
     assert_ok(bus_producer_begin(first, &why), &why);
     put(first, fixture->out, "of the first");
     CLEANUP(bus_producer_close_p) struct bus_producer *second = producer_of(fixture, 0);
+    assert_non_null(second);
     assert_err(bus_producer_commit(first, NULL, NULL, 0, &why), ERR_FATAL, &why);
     assert_string_equal(why.code, "fenced");
     assert_int_equal(count_of(fixture, fixture->out, NULL), 0);

@@ -74,6 +74,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     }
     if (strcmp(path, "/metrics") != 0)
         return say(connection, MHD_HTTP_NOT_FOUND, "there are /metrics, /livez and /readyz");
+    if (server->options.measure != NULL)
+        server->options.measure(server->options.context);
     CLEANUP(text_done) struct text page = TEXT_INIT(PAGE_MAX);
     if (metrics_write(server->options.metrics, &page) != ERR_OK)
         return say(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "the page is too large");

@@ -8,7 +8,8 @@
 #include "base/metrics.h"
 
 // The operations port of a daemon: GET /metrics (Prometheus text), /livez (the process answers) and
-// /readyz (200, or 503 with the reason). Runs on a thread of its own; the callback is called there.
+// /readyz (200, or 503 with the reason). Runs on a thread of its own; the callbacks are called
+// there.
 
 struct ops_options {
     const char *address; // numeric: "127.0.0.1", "0.0.0.0", "::1"
@@ -16,6 +17,7 @@ struct ops_options {
     struct metrics *metrics;
     bool (*is_ready)(void *context, struct why *why);
     void *context;
+    void (*measure)(void *context); // sets gauges before /metrics is written; NULL: none to set
 };
 
 struct ops_server;

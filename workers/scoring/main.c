@@ -111,6 +111,14 @@ static bool is_ready(void *context, struct why *why)
     return true;
 }
 
+static void measure(void *context)
+{
+    struct worker *worker = context;
+    struct mallinfo2 info = mallinfo2();
+    metric_set(metrics_cell(worker->metrics, METRIC_HEAP_BYTES, NULL, NULL),
+               (double)(info.uordblks + info.hblkhd));
+}
+
 static void *run_job(void *argument)
 {
     struct job *job = argument;
@@ -153,6 +161,7 @@ static enum err open_worker(struct worker *worker, struct why *why)
                                     .port = (uint16_t)settings->metrics_port,
                                     .metrics = worker->metrics,
                                     .is_ready = is_ready,
+                                    .measure = measure,
                                     .context = worker};
     err = ops_start(&ops, &worker->ops, why);
     return err;

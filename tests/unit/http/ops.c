@@ -9,7 +9,8 @@
 #include "http/client.h"
 #include "http/ops.h"
 
-static const struct metric table[] = {{"t_total", METRIC_counter, {NULL, NULL}, "things"}};
+static const struct metric table[] = {{"t_total", METRIC_counter, {NULL, NULL}, "things"},
+                                      {"t_level", METRIC_gauge, {NULL, NULL}, "how high"}};
 
 struct fixture {
     struct metrics *metrics;
@@ -17,6 +18,7 @@ struct fixture {
     struct http_client *client;
     uint16_t port;
     bool is_ready;
+    double measured;
 };
 
 static uint16_t free_port(void)
@@ -37,15 +39,21 @@ static bool is_ready(void *context, struct why *why)
     return fixture->is_ready;
 }
 
+static void measure(void *context)
+{
+    struct fixture *fixture = context;
+    metric_set(metrics_cell(fixture->metrics, 1, NULL, NULL), fixture->measured);
+}
+
 static int open_fixture(void **state)
 {
     static struct fixture fixture;
     struct why why = {0};
-    fixture =
-        (struct fixture){.metrics = metrics_new(table, 1), .port = free_port(), .is_ready = true};
+    fixture = (struct fixture){
+        .metrics = metrics_new(table, ARRAY_LEN(table)), .port = free_port(), .is_ready = true};
     metric_add(metrics_cell(fixture.metrics, 0, NULL, NULL), 5);
-    const struct ops_options options = {"127.0.0.1", fixture.port, fixture.metrics, is_ready,
-                                        &fixture};
+    const struct ops_options options = {"127.0.0.1", fixture.port, fixture.metrics,
+                                        is_ready,    &fixture,     measure};
     assert_ok(ops_start(&options, &fixture.server, &why), &why);
     const struct http_options http = {.timeout_ms = 5000};
     assert_ok(http_client_new(&http, &fixture.client, &why), &why);
@@ -80,6 +88,9 @@ static void the_pages_are_served(void **state)
     assert_int_equal(get(fixture, "GET", "/livez", &body), 200);
     assert_int_equal(get(fixture, "GET", "/metrics", &body), 200);
     assert_non_null(strstr(text_string(&body), "\nt_total 5\n"));
+    fixture->measured = 3;
+    assert_int_equal(get(fixture, "GET", "/metrics", &body), 200);
+    assert_non_null(strstr(text_string(&body), "\nt_level 3\n"));
     assert_int_equal(get(fixture, "GET", "/elsewhere", &body), 404);
     assert_int_equal(get(fixture, "DELETE", "/metrics", &body), 405);
 }
@@ -100,8 +111,8 @@ static void a_port_in_use_is_refused_with_the_setting_to_change(void **state)
     struct fixture *fixture = *state;
     struct ops_server *second = NULL;
     struct why why = {0};
-    const struct ops_options options = {"127.0.0.1", fixture->port, fixture->metrics, is_ready,
-                                        fixture};
+    const struct ops_options options = {"127.0.0.1", fixture->port, fixture->metrics,
+                                        is_ready,    fixture,       NULL};
     assert_err(ops_start(&options, &second, &why), ERR_FATAL, &why);
     assert_non_null(strstr(why.text, "METRICS_PORT"));
 }

@@ -6,6 +6,8 @@
 
 #include "base/program.h"
 #include "command.h"
+#include "domain/features.h"
+#include "store/employees.h"
 #include "store/migrate.h"
 #include "store/pg.h"
 #include "store/sql.h"
@@ -15,8 +17,10 @@
 
 static const struct settings_spec spec = {
     .program = "retentionctl migrate",
-    .purpose = "Brings the PostgreSQL database to the tables of this version: forward only, each "
-               "migration in a transaction of its own. Can be repeated.",
+    .purpose =
+        "Brings the PostgreSQL database to the tables of this version: forward only, each "
+        "migration in a transaction of its own; then adds a column to the table employee for each "
+        "attribute of the features file that has none. Can be repeated.",
     .usage = "[settings]",
     .table = table,
     .count = ARRAY_LEN(table),
@@ -37,16 +41,22 @@ static enum err migrate(const struct settings *settings, struct why *why)
     struct migrate_options what = {.applied = on_applied};
     what.count = sql_migrations(&what.migrations);
     CLEANUP(pg_close_p) struct pg *pg = NULL;
-    enum err err = pg_open(&options, &pg, why);
+    CLEANUP(features_free_p) struct features *features = NULL;
+    enum err err = features_load(settings->features_file, &features, why);
+    if (err == ERR_OK)
+        err = pg_open(&options, &pg, why);
     if (err != ERR_OK)
         return err;
     struct patience patience = patience_of(settings->wait_ms);
-    size_t applied = 0;
-    do
+    size_t applied = 0, added = 0;
+    do {
         err = migrate_run(pg, &what, &applied, why);
-    while (err == ERR_RETRY && patience_wait(&patience, why));
+        if (err == ERR_OK)
+            err = employees_add_columns(features, pg, &added, why);
+    } while (err == ERR_RETRY && patience_wait(&patience, why));
     if (err == ERR_OK)
-        printf("%zu applied, the database is at version %zu\n", applied, what.count);
+        printf("%zu applied, the database is at version %zu; %zu columns added\n", applied,
+               what.count, added);
     return err;
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // schemas derive: what a features file makes, as files that people can read, compare and put under
-// version control. Programs derive the schema themselves when they start, and the recorder adds the
-// columns that it misses; where neither may be left to a program, these files are for the hands
-// that do it.
+// version control. Programs derive the schema themselves when they start, and migrate adds the
+// columns; where neither may be left to a program, these files are for the hands that do it.
 
 #include <errno.h>
 #include <stdio.h>

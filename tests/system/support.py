@@ -325,10 +325,9 @@ def scored(world):
     return sum(committed_offsets(world).values())
 
 
-def ends(world, topic):
-    """Sum of the ends of a topic for readers of committed data; marks of transactions count too."""
-    consumer = Consumer({**quiet(world.stack.kafka), "group.id": "ends",
-                         "isolation.level": "read_committed"})
+def ends(world, topic, isolation="read_committed"):
+    """Sum of the ends of a topic for such readers; marks of transactions count too."""
+    consumer = Consumer({**quiet(world.stack.kafka), "group.id": "ends", "isolation.level": isolation})
     try:
         return sum(consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)[1]
                    for p in range(PARTITIONS))
@@ -357,6 +356,15 @@ def settle(world, seconds=60):
         return True
 
     wait_for("all events scored", scored, seconds, every=0.1)
+
+    # The broker marks the end of a transaction partition by partition, that of the offsets perhaps first.
+    def marked():
+        for name in (PREDICTIONS, HIGH_RISK, DEAD_LETTERS):
+            committed, written = (ends(world, world.topic(name), f"read_{kind}") for kind in ("committed", "uncommitted"))
+            assert committed == written, f"{name} is readable up to {committed} of {written}"
+        return True
+
+    wait_for("all transactions ended", marked, seconds, every=0.1)
     made = last_offsets(read_topic(world.stack, world.topic(PREDICTIONS)))
 
     def recorded():

@@ -7,7 +7,7 @@ import os
 import time
 
 from conftest import wait_for
-from support import CHANGES, chance, decoded, is_bad, write_csv
+from support import CHANGES, chance, decoded, ends, is_bad, write_csv
 
 BAD_EVERY = 500
 FIRST = 500_000
@@ -100,7 +100,7 @@ def test_kills_at_any_moment_lose_and_repeat_nothing(world, calm_world, tmp_path
 def test_sigterm_ends_an_import_that_goes_on_later(world, tmp_path):
     path = make_csv(tmp_path / "many.csv", 40000)
     program = world.hris(path, source="many", TRANSACTION_ROWS=20)
-    wait_for("some rows", lambda: progress(world, "many"))
+    wait_for("some rows", lambda: ends(world, world.topic(CHANGES)) > 0)
     program.stop(status=4)
     done = progress(world, "many")[-1]
     assert not done["finished"] and 0 < done["rows_done"] < 40000
@@ -112,7 +112,7 @@ def test_sigterm_ends_an_import_that_goes_on_later(world, tmp_path):
 def test_a_broker_that_dies_only_delays_the_import(world, stack, tmp_path):
     path = make_csv(tmp_path / "many.csv", 8000)
     program = world.hris(path, source="many", TRANSACTION_ROWS=20)
-    wait_for("some rows", lambda: progress(world, "many"))
+    wait_for("some rows", lambda: ends(world, world.topic(CHANGES)) > 0)
     with stack.without("kafka", how="kill"):
         assert program.running()
     assert program.wait(120) == 1
@@ -122,7 +122,7 @@ def test_a_broker_that_dies_only_delays_the_import(world, stack, tmp_path):
 def test_a_stop_while_the_broker_is_away_is_an_interruption(world, stack, tmp_path):
     path = make_csv(tmp_path / "many.csv", 40000)
     program = world.hris(path, source="many", TRANSACTION_ROWS=20)
-    wait_for("some rows", lambda: progress(world, "many"))
+    wait_for("some rows", lambda: ends(world, world.topic(CHANGES)) > 0)
     with stack.without("kafka", how="kill"):
         program.stop(status=4)
     assert world.hris(path, source="many").wait() == 1

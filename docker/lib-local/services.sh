@@ -3,7 +3,7 @@
 # What the services are: for each NAME the functions NAME_run (make its files when they are missing,
 # then start it), NAME_answers (does it do its work, asked by its own protocol; a sentence of its own
 # about why not goes to standard output) and, where a start can go wrong in a known way, NAME_mend,
-# called while it does not answer. service_up puts them together.
+# called with that sentence while it does not answer. service_up puts them together.
 
 declare -A stop_signal=([postgres]=INT [kafka]=TERM [registry]=TERM [scoring]=TERM)
 declare -A stop_seconds=([postgres]=20 [kafka]=30 [registry]=15 [scoring]=10)
@@ -214,7 +214,7 @@ kafka_groups() {
 
 # What is stopped in an orderly way is out of the cluster before it ends, and reads once.
 kafka_mend() {
-    [[ $(kafka_answers) == "has lost its place"* ]] || return
+    [[ $1 == "has lost its place"* ]] || return
     step kafka "was killed and has lost its place while it read the offsets of its groups: starting it again"
     service_down kafka && kafka_run && wait_pid_file kafka
 }

@@ -190,6 +190,29 @@ struct bytes json_as_bytes(const struct json *node)
     return bytes_of(json_string_value(node_of(node)), json_string_length(node_of(node)));
 }
 
+bool json_as_value(const struct json *node, struct value *ret)
+{
+    switch (json_kind(node)) {
+    case JSON_KIND_NULL:
+        *ret = (struct value){.kind = VALUE_NULL};
+        return true;
+    case JSON_KIND_INTEGER:
+        *ret = (struct value){.kind = VALUE_INTEGER, .integer = json_as_integer(node)};
+        return true;
+    case JSON_KIND_REAL:
+        *ret = (struct value){.kind = VALUE_REAL, .real = json_as_number(node)};
+        return true;
+    case JSON_KIND_STRING:
+        *ret = (struct value){.kind = VALUE_TEXT, .text = json_as_bytes(node)};
+        return true;
+    case JSON_KIND_BOOLEAN:
+    case JSON_KIND_ARRAY:
+    case JSON_KIND_OBJECT:
+        return false;
+    }
+    return false;
+}
+
 static bool is_absent(const struct json *node)
 {
     return node == NULL || json_kind(node) == JSON_KIND_NULL;

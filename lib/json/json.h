@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "base/value.h"
 
 // JSON from hostile bytes, behind typed getters: size and depth are bounded before parsing, double
 // keys are refused, every failure names the path ("features[3].name"). The only place that knows
@@ -52,6 +53,9 @@ int64_t json_as_integer(const struct json *node);
 double json_as_number(const struct json *node);      // of an integer or a real
 const char *json_as_string(const struct json *node); // no NUL inside: refused by the parser
 struct bytes json_as_bytes(const struct json *node);
+// As a value of an attribute, text borrowed; false for booleans, arrays and objects, which are
+// none.
+bool json_as_value(const struct json *node, struct value *ret);
 
 // Typed members of `object`; `where` is the path of the object for the sentence. A missing member
 // or one of another kind is ERR_REJECT; the _or forms take a fallback where it is missing or null.

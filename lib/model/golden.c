@@ -37,29 +37,6 @@ static bool is_near(double got, double promised, double tolerance)
     return fabs(got - promised) <= tolerance * fmax(1, fabs(promised));
 }
 
-static bool value_of(const struct json *node, struct value *ret)
-{
-    switch (json_kind(node)) {
-    case JSON_KIND_NULL:
-        *ret = (struct value){.kind = VALUE_NULL};
-        return true;
-    case JSON_KIND_INTEGER:
-        *ret = (struct value){.kind = VALUE_INTEGER, .integer = json_as_integer(node)};
-        return true;
-    case JSON_KIND_REAL:
-        *ret = (struct value){.kind = VALUE_REAL, .real = json_as_number(node)};
-        return true;
-    case JSON_KIND_STRING:
-        *ret = (struct value){.kind = VALUE_TEXT, .text = json_as_bytes(node)};
-        return true;
-    case JSON_KIND_BOOLEAN:
-    case JSON_KIND_ARRAY:
-    case JSON_KIND_OBJECT:
-        return false;
-    }
-    return false;
-}
-
 // The row of a vector: values of features->count attributes, null where it names none.
 static enum err read_row(const struct model *model, const struct json *vector, const char *where,
                          struct value *row, struct why *why)
@@ -76,7 +53,7 @@ static enum err read_row(const struct model *model, const struct json *vector, c
     const struct json *node = NULL;
     while ((node = json_next(object, &iterator, &name)) != NULL) {
         const struct input *input = model_input(model, bytes_from_string(name));
-        if (input == NULL || !value_of(node, &row[input->attribute]))
+        if (input == NULL || !json_as_value(node, &row[input->attribute]))
             return refuse(why, where, "names a feature or a value that the model cannot have");
     }
     return ERR_OK;

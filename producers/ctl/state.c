@@ -15,29 +15,6 @@ static int attribute_of(const struct features *features, const char *name)
     return at;
 }
 
-static bool value_of(const struct json *node, struct value *ret)
-{
-    switch (json_kind(node)) {
-    case JSON_KIND_NULL:
-        *ret = (struct value){.kind = VALUE_NULL};
-        return true;
-    case JSON_KIND_INTEGER:
-        *ret = (struct value){.kind = VALUE_INTEGER, .integer = json_as_integer(node)};
-        return true;
-    case JSON_KIND_REAL:
-        *ret = (struct value){.kind = VALUE_REAL, .real = json_as_number(node)};
-        return true;
-    case JSON_KIND_STRING:
-        *ret = (struct value){.kind = VALUE_TEXT, .text = json_as_bytes(node)};
-        return true;
-    case JSON_KIND_BOOLEAN:
-    case JSON_KIND_ARRAY:
-    case JSON_KIND_OBJECT:
-        return false;
-    }
-    return false;
-}
-
 enum err state_read(const struct features *features, const struct json *object, struct value *ret,
                     struct why *why)
 {
@@ -54,7 +31,7 @@ enum err state_read(const struct features *features, const struct json *object, 
             continue;
         if (is_there[at])
             return why_say(why, ERR_REJECT, "%s stands twice", features->attributes[at].name);
-        if (!value_of(node, &ret[at]))
+        if (!json_as_value(node, &ret[at]))
             return why_say(why, ERR_REJECT, "%s is neither number nor text nor null",
                            features->attributes[at].name);
         is_there[at] = has_any = true;

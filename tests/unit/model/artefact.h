@@ -79,3 +79,23 @@ static inline char *with(const char *text, const char *after, const char *from, 
         fail_msg("no %s behind %s", from, after);
     return mem_printf("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
 }
+
+// A group of tests that share the shipped features: cmocka_run_group_tests(tests, open_features,
+// close_features), for programs that define WANTS_FEATURES.
+#ifdef WANTS_FEATURES
+static struct features *features;
+
+static int open_features(void **state)
+{
+    (void)state;
+    features = shipped_features();
+    return 0;
+}
+
+static int close_features(void **state)
+{
+    (void)state;
+    features_free(features);
+    return 0;
+}
+#endif

@@ -2,23 +2,8 @@
 #include "support/check.h"
 
 #include "model/model.h"
+#define WANTS_FEATURES
 #include "unit/model/artefact.h"
-
-static struct features *features;
-
-static int setup(void **state)
-{
-    (void)state;
-    features = shipped_features();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    features_free(features);
-    return 0;
-}
 
 static enum err parse(const char *json, size_t len, struct why *why)
 {
@@ -172,5 +157,5 @@ int main(void)
         cmocka_unit_test(a_file_that_ends_early_is_refused),
         cmocka_unit_test(random_damage_is_survived),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, open_features, close_features);
 }

@@ -2,23 +2,8 @@
 #include "support/check.h"
 
 #include "model/model.h"
+#define WANTS_FEATURES
 #include "unit/model/artefact.h"
-
-static struct features *features;
-
-static int setup(void **state)
-{
-    (void)state;
-    features = shipped_features();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    features_free(features);
-    return 0;
-}
 
 // One change of the shipped artefact: the first `from` behind `after` becomes `to`.
 struct change {
@@ -260,5 +245,5 @@ int main(void)
         cmocka_unit_test(too_much_is_refused_before_it_is_read),
         cmocka_unit_test(a_file_that_is_missing_is_fatal),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, open_features, close_features);
 }

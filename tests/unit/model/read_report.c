@@ -2,23 +2,8 @@
 #include "support/check.h"
 
 #include "model/model.h"
+#define WANTS_FEATURES
 #include "unit/model/artefact.h"
-
-static struct features *features;
-
-static int setup(void **state)
-{
-    (void)state;
-    features = shipped_features();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    features_free(features);
-    return 0;
-}
 
 static void expect_refusals(const char *const (*changes)[4], size_t count)
 {
@@ -143,5 +128,5 @@ int main(void)
         cmocka_unit_test(the_fairness_table_is_of_this_decision),
         cmocka_unit_test(the_reference_has_a_distribution_for_each_input),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, open_features, close_features);
 }

@@ -2,23 +2,8 @@
 #include "support/check.h"
 
 #include "model/model.h"
+#define WANTS_FEATURES
 #include "unit/model/artefact.h"
-
-static struct features *features;
-
-static int setup(void **state)
-{
-    (void)state;
-    features = shipped_features();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    features_free(features);
-    return 0;
-}
 
 #define BOOSTING SOURCE_DIR "/tests/unit/model/data/boosting.json"
 #define FOREST   SOURCE_DIR "/tests/unit/model/data/forest.json"
@@ -182,5 +167,5 @@ int main(void)
         cmocka_unit_test(a_way_that_is_too_long_is_refused),
         cmocka_unit_test(too_much_is_refused_before_it_is_read),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, open_features, close_features);
 }

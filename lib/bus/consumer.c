@@ -467,6 +467,8 @@ static enum err take_event(struct bus_consumer *consumer, const rd_kafka_message
             "new-generation",
             message->rkt == NULL ? "?" : rd_kafka_topic_name(message->rkt), message->partition,
             rd_kafka_message_errstr(message));
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL && is_fenced(consumer))
+        return say_fenced(consumer, why);
     if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
         char text[256] = "";
         rd_kafka_fatal_error(consumer->rk, text, sizeof text);

@@ -346,6 +346,30 @@ static void offsets_that_went_back_are_not_started_from(void **state)
     assert_ok(bus_consumer_rewind(consumer, &why), &why);
 }
 
+static void a_member_whose_place_was_taken_hears_of_it_also_while_it_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    struct why why = {0};
+    struct bus_position next[PARTITIONS];
+    fill(fixture, 1);
+    CLEANUP(bus_consumer_close_p)
+    struct bus_consumer *first = consumer_of(fixture, fixture->group);
+    take(first, fixture, 1, next);
+    CLEANUP(bus_consumer_close_p)
+    struct bus_consumer *second = consumer_of(fixture, fixture->group);
+    enum err err = ERR_OK;
+    for (int64_t end = clock_mono_ms() + WAIT_MS; err != ERR_FATAL && clock_mono_ms() < end;) {
+        struct bus_block block;
+        bool is_rebalanced = false;
+        struct why unused = {0};
+        assert_ok(bus_consumer_poll(second, 1, 20, &block, &unused), &unused);
+        bus_block_release(second, &block);
+        err = bus_consumer_keep_alive(first, &is_rebalanced, &why);
+    }
+    assert_err(err, ERR_FATAL, &why);
+    assert_string_equal(why.code, "fenced");
+}
+
 static void a_group_without_offsets_is_refused_with_the_remedy(void **state)
 {
     struct fixture *fixture = *state;
@@ -443,6 +467,7 @@ int main(void)
         TEST(a_transaction_that_slept_is_given_up_and_the_next_one_works),
         TEST(offsets_and_their_metadata_travel_with_the_transaction),
         TEST(offsets_that_went_back_are_not_started_from),
+        TEST(a_member_whose_place_was_taken_hears_of_it_also_while_it_waits),
         TEST(a_group_without_offsets_is_refused_with_the_remedy),
         TEST(keeping_alive_and_seeking_lose_no_record),
         TEST(a_dead_letter_has_the_bytes_and_the_reason),

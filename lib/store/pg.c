@@ -2,7 +2,6 @@
 #include "store/pg.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include "base/mem.h"
 #include "store/bind.h"
 #include "store/rows.h"
+#include "store/verdict.h"
 
 // libpq in its nonblocking form under waits of our own: libpq's blocking calls know neither our
 // stop nor a deadline, and a peer that died without a word would hold them for minutes.
@@ -101,60 +101,14 @@ uint64_t pg_session(const struct pg *pg)
     return pg->session;
 }
 
-// ---- what an error means
-
-enum err pg_verdict(const char *sqlstate)
-{
-    static const struct {
-        const char *prefix;
-        enum err err;
-    } verdicts[] = {
-        {"08", ERR_RETRY},    // connection exceptions
-        {"22", ERR_REJECT},   // data exceptions
-        {"23", ERR_REJECT},   // integrity constraints
-        {"54", ERR_REJECT},   // too large for a row or an index
-        {"25006", ERR_RETRY}, // read only: the primary is elsewhere now
-        {"25P03", ERR_RETRY}, // idle in transaction for too long: we were paused
-        {"40", ERR_RETRY},    // serialization, deadlock
-        {"53", ERR_RETRY},    // disk full, memory, connections
-        {"55P03", ERR_RETRY}, // lock not available
-        {"57P04", ERR_FATAL}, // database dropped
-        {"57", ERR_RETRY},    // shut down, starting up, statement time-out
-        {"58", ERR_RETRY},    // the server's system calls
-    };
-    if (sqlstate == NULL)
-        return ERR_RETRY;
-    for (size_t i = 0; i < ARRAY_LEN(verdicts); i++)
-        if (strncmp(sqlstate, verdicts[i].prefix, strlen(verdicts[i].prefix)) == 0)
-            return verdicts[i].err;
-    return ERR_FATAL;
-}
-
-// libpq's messages end in a line feed, may have several lines, and in verbose form name the
-// server's source file at the end: one sentence is wanted.
-static enum err say(struct why *why, enum err err, const char *sqlstate, const char *message)
-{
-    char line[400];
-    const char *location = strstr(message, "\nLOCATION:");
-    size_t end = location != NULL ? (size_t)(location - message) : strlen(message);
-    size_t len = 0;
-    for (; len < end && len < sizeof line - 1; len++)
-        line[len] = message[len] == '\n' ? ' ' : message[len];
-    while (len > 0 && line[len - 1] == ' ')
-        len--;
-    line[len] = '\0';
-    char code[6] = "";
-    for (size_t i = 0; sqlstate != NULL && i < 5 && sqlstate[i] != '\0'; i++)
-        code[i] = (char)tolower((unsigned char)sqlstate[i]);
-    return why_code(why, err, code, "PostgreSQL: %s", line);
-}
+// ---- what went wrong
 
 // The connection is of no more use: says so with libpq's message and closes it.
 static enum err lost(struct pg *pg, struct why *why)
 {
     const char *message = PQerrorMessage(pg->conn);
     enum err err =
-        say(why, ERR_RETRY, NULL, message[0] != '\0' ? message : "the connection was lost");
+        verdict_say(why, ERR_RETRY, NULL, message[0] != '\0' ? message : "the connection was lost");
     drop(pg);
     return err;
 }
@@ -165,7 +119,7 @@ static enum err failed(struct pg *pg, const PGresult *result, struct why *why)
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     enum err err = PQstatus(pg->conn) == CONNECTION_BAD ? ERR_RETRY : pg_verdict(sqlstate);
     // The primary message only: the detail quotes values of the row.
-    err = say(why, err, sqlstate, message != NULL ? message : PQresultErrorMessage(result));
+    err = verdict_say(why, err, sqlstate, message != NULL ? message : PQresultErrorMessage(result));
     // A standby stays read only: the next connect may find the primary.
     if (PQstatus(pg->conn) == CONNECTION_BAD ||
         (sqlstate != NULL && strcmp(sqlstate, "25006") == 0))
@@ -279,21 +233,6 @@ static void ignore_notice(void *context UNUSED, const PGresult *result UNUSED)
 {
 }
 
-// With verbose errors a refused login carries its SQLSTATE, which libpq gives in no other way:
-// "FATAL:  28P01: password authentication failed". Several hosts make several lines; the last
-// counts.
-static const char *find_sqlstate(const char *message)
-{
-    const char *found = NULL;
-    for (const char *at = strstr(message, ":  "); at != NULL; at = strstr(at + 1, ":  ")) {
-        const char *code = at + 3;
-        size_t len = strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-        if (len == 5 && code[5] == ':')
-            found = code;
-    }
-    return found;
-}
-
 static enum err start(struct pg *pg, struct why *why)
 {
     // What stands before dbname can be overridden by the URL. tcp_user_timeout is what ends a write
@@ -323,8 +262,8 @@ static enum err start(struct pg *pg, struct why *why)
     }
     if (status == PGRES_POLLING_OK)
         return ERR_OK;
-    const char *sqlstate = find_sqlstate(PQerrorMessage(pg->conn));
-    enum err err = say(why, pg_verdict(sqlstate), sqlstate, PQerrorMessage(pg->conn));
+    const char *sqlstate = verdict_sqlstate(PQerrorMessage(pg->conn));
+    enum err err = verdict_say(why, pg_verdict(sqlstate), sqlstate, PQerrorMessage(pg->conn));
     drop(pg);
     return err;
 }

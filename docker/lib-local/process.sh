@@ -102,7 +102,6 @@ wait_answer() {
             step "$name" "still waiting ($(seconds_since "$start") s)${why:+: it $why}"
             report=$((report + 10000))
         fi
-        if declare -F "${name}_mend" >/dev/null; then "${name}_mend" "$why"; fi
         sleep 0.1
     done
 }

@@ -2,8 +2,7 @@
 # shellcheck shell=bash
 # What the services are: for each NAME the functions NAME_run (make its files when they are missing,
 # then start it), NAME_answers (does it do its work, asked by its own protocol; a sentence of its own
-# about why not goes to standard output) and, where a start can go wrong in a known way, NAME_mend,
-# called with that sentence while it does not answer. service_up puts them together.
+# about why not goes to standard output). service_up puts them together.
 
 declare -A stop_signal=([postgres]=INT [kafka]=TERM [registry]=TERM [scoring]=TERM)
 declare -A stop_seconds=([postgres]=20 [kafka]=30 [registry]=15 [scoring]=10)
@@ -160,25 +159,58 @@ PROPERTIES
             return 1
         }
     fi
+    # LogManager's two files: it has run here before, and it did not end in an orderly way.
+    if [[ -f $home/data/recovery-point-offset-checkpoint && ! -f $home/data/.kafka_cleanshutdown ]]; then
+        kafka_fence "$home" || return 1
+    fi
+    kafka_start "$home/server.properties"
+}
+
+# kafka_start PROPERTIES JAVA-OPTION..
+kafka_start() {
     process_start kafka java -Xmx1g -Xmn24m -XX:+UseSerialGC -XX:-UsePerfData \
-        -Djava.io.tmpdir="$home/tmp" -XX:+ExitOnOutOfMemoryError -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
+        -Djava.io.tmpdir="$dir/kafka/tmp" -XX:+ExitOnOutOfMemoryError -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
         -Dorg.slf4j.simpleLogger.log.org.apache.kafka.coordinator.common.runtime.CoordinatorRuntime=info \
         -Dorg.slf4j.simpleLogger.log.org.apache.kafka.server.BrokerLifecycleManager=info \
         -Dorg.slf4j.simpleLogger.showDateTime=true \
         -Dorg.slf4j.simpleLogger.dateTimeFormat="yyyy-MM-dd'T'HH:mm:ss.SSSX" \
-        -cp "$kafka_home/*" kafka.Kafka "$home/server.properties"
+        "${@:2}" -cp "$kafka_home/*" kafka.Kafka "$1"
 }
 
-# Kafka answers when it has a coordinator for groups and one for transactions, and the coordinator has
-# read the offsets of all groups. An open port does not mean that much: on a new broker the first such
-# question makes the internal topics, one that was killed reads them again, and until then clients are
-# told to come again.
+# A broker that was killed still counts as alive in the cluster's metadata, and one that starts again
+# works by that for some seconds, until the controller takes it out and in again: its partitions have
+# no leader for a moment. Kafka 4.4 takes such a partition for a deleted one when it has to mark the end of
+# a transaction there, and leaves the transaction open for ever: readers of committed data stop in front of
+# it. So the controller alone comes up first, until it has given up the broker.
+kafka_fence() {
+    local started
+    sed -e 's/^process.roles=.*/process.roles=controller/' -e '/^listeners=/s/BROKER:[^,]*,//' \
+        -e '/^advertised.listeners=/d' -e '/^inter.broker.listener.name=/d' \
+        "$1/server.properties" >"$1/controller.properties"
+    step kafka "was killed: its controller first gives up the broker that was"
+    kafka_start "$1/controller.properties" \
+        -Dorg.slf4j.simpleLogger.log.org.apache.kafka.controller.ReplicationControlManager=info &&
+        wait_pid_file kafka || return 1
+    started=$(now_ms)
+    until kafka_has_fenced "$dir/log/kafka.log"; do
+        process_pid kafka >/dev/null || { log_end kafka && return 1; }
+        # A broker that was killed before it had joined is not there to be given up.
+        (($(now_ms) - started < 30000)) || break
+        sleep 0.1
+    done
+    service_down kafka >/dev/null 2>&1
+}
+
+kafka_has_fenced() { awk '/^--- / { done = 0 } /Fencing broker 1/ { done = 1 } END { exit !done }' "$1"; }
+
+# Kafka answers when it has a coordinator for groups and one for transactions. An open port does not mean
+# that much: on a new broker the first such question makes the internal topics, and until they are there
+# clients are told to come again.
 kafka_answers() {
     local kind
     for kind in '\x00' '\x01'; do
         kafka_coordinator "$kind" || return 1
     done
-    kafka_groups "$dir/log/kafka.log"
 }
 
 # FindCoordinator, version 2: error 0 is a yes.
@@ -190,34 +222,6 @@ kafka_coordinator() (
     read -ra answer < <(timeout 5 head -c 14 <&3 | od -An -v -tu1 -w14)
     ((${#answer[@]} == 14 && answer[7] == 7 && answer[12] == 0 && answer[13] == 0))
 ) 2>/dev/null
-
-# kafka_groups LOG: whether the coordinator has read each of the four partitions of the groups' topic,
-# by what it said since the last start. A broker that was killed begins to read, joins the cluster, which
-# first takes it out as the one that died, and begins again; when the first reading ends while the second
-# is under way, Kafka 4.4 takes that for the end of the second and ignores the real one. The coordinator
-# then works with what it had read by chance: it may tell offsets of long ago, or a transaction that
-# never ends.
-kafka_groups() {
-    awk '/^--- / { is_confused = 0 }
-         /^--- / || /Successfully registered broker/ { split("", asked); split("", read) }
-         match($0, /Scheduling loading of metadata from __consumer_offsets-[0-9]+ with epoch [0-9]+/) {
-             split(substr($0, RSTART, RLENGTH), word, " "); asked[word[6]] = word[9] }
-         match($0, /Finished loading of metadata from __consumer_offsets-[0-9]+ with epoch [0-9]+/) {
-             split(substr($0, RSTART, RLENGTH), word, " "); read[word[6]] = word[9] }
-         /Ignored load completion from __consumer_offsets-/ { is_confused = 1 }
-         END {
-             for (partition in asked) if (read[partition] == asked[partition]) done++
-             if (is_confused) print "has lost its place while it read the offsets of its groups"
-             else if (done < 4) print "reads the offsets of its groups"
-             exit is_confused || done < 4 }' "$1"
-}
-
-# What is stopped in an orderly way is out of the cluster before it ends, and reads once.
-kafka_mend() {
-    [[ $1 == "has lost its place"* ]] || return
-    step kafka "was killed and has lost its place while it read the offsets of its groups: starting it again"
-    service_down kafka && kafka_run && wait_pid_file kafka
-}
 
 # ---- Schema registry --------------------------------------------------------------------------
 

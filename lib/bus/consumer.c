@@ -24,10 +24,10 @@
 // again. A process that has really taken the slot has also taken the transactional id, and the
 // producer will say so.
 //
-// Committed offsets of a group with members only grow. A coordinator that has not read all of its
-// log (after a broker was killed) may tell older ones, and a producer that is no member can set
-// them back behind the group's back; starting from them would do everything since then twice. So
-// the greatest that is known is kept, and an answer below it counts as none.
+// Committed offsets of a group with members only grow. A coordinator with only a part of
+// its log may tell older ones, and a producer that is no member can set them back behind the
+// group's back; starting from them would do everything since then twice. So the greatest that is
+// known is kept, and an answer below it counts as none.
 
 enum {
     BLOCK_MAX = 10000,

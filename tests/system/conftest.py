@@ -281,3 +281,12 @@ def bare_world(stack, request, tmp_path):
 @pytest.fixture
 def world(bare_world):
     return bare_world.apply()
+
+
+@pytest.fixture
+def calm_world(stack, request, tmp_path):
+    """A second corner, for the run that nothing disturbs."""
+    (tmp_path / "calm").mkdir()
+    world = World(stack, request.node.name, tmp_path / "calm")
+    yield world.apply()
+    world.end(getattr(request.node, "call_failed", True))

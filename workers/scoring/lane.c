@@ -9,6 +9,7 @@
 #include "avro/encode.h"
 #include "avro/records.h"
 #include "base/clock.h"
+#include "base/health.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/program.h"
@@ -18,9 +19,8 @@
 #include "bus/producer.h"
 #include "bus/topics.h"
 #include "decide.h"
-#include "decoder.h"
-#include "health.h"
 #include "metrics.h"
+#include "registry/decoder.h"
 #include "tally.h"
 
 // The transaction. Its invariants:
@@ -50,6 +50,7 @@ struct lane {
     struct value *values;
     struct decoder *decoder;
     struct decide_places places;
+    const struct model *model; // of the open transaction
     struct model_block *block; // one row: scoring allocates nothing
     struct bus_consumer *consumer;
     struct bus_producer *producer;
@@ -84,9 +85,8 @@ struct lane *lane_new(const struct lane_options *options)
     lane->values = mem_array(lane->field_count, sizeof *lane->values);
     lane->decoder = decoder_new(options->registry, lane->fields, lane->field_count);
     lane->places = decide_places_of(options->features);
-    lane->block = model_block_new(options->model, 1);
     lane->encoded = TEXT_INIT(ENCODED_MAX);
-    health_init(&lane->health, options->topic, options->metrics);
+    health_init(&lane->health, options->topic, options->metrics, METRIC_WAITS);
     return lane;
 }
 
@@ -98,6 +98,7 @@ void lane_free(struct lane *lane)
     bus_producer_close(lane->producer);
     decoder_free(lane->decoder);
     model_block_free(lane->block);
+    live_model_give(lane->options.model, lane->model);
     free(lane->fields);
     free(lane->values);
     free(lane->held);
@@ -167,8 +168,21 @@ static void goes_on(struct lane *lane)
         health_works(&lane->health);
 }
 
+// A transaction is of one model: the one that is present when it begins.
+static void take_model(struct lane *lane)
+{
+    const struct model *model = live_model_take(lane->options.model);
+    if (model != lane->model) {
+        model_block_free(lane->block);
+        lane->block = model_block_new(model, 1);
+    }
+    live_model_give(lane->options.model, lane->model);
+    lane->model = model;
+}
+
 static enum err begin(struct lane *lane, struct why *why)
 {
+    take_model(lane);
     enum err err = bus_producer_begin(lane->producer, why);
     if (err != ERR_OK)
         return err;
@@ -282,7 +296,7 @@ static void tell_unknown(const struct lane *lane, const struct bus_message *mess
 {
     CLEANUP(text_done) struct text reasons = TEXT_INIT(REASONS_MAX);
     // What is over the ceiling of a log line is missed by nobody.
-    IGNORE(model_describe(lane->options.model, change->attributes, &reasons));
+    IGNORE(model_describe(lane->model, change->attributes, &reasons));
     log_debug("band-unknown", "topic=%s partition=%d offset=%" PRId64 " why=\"%s\"", message->topic,
               message->partition, message->offset, text_string(&reasons));
 }
@@ -300,8 +314,8 @@ static enum err send_score(struct lane *lane, const struct bus_message *message,
     model_block_clear(lane->block);
     model_block_put(lane->block, change->attributes);
     model_block_score(lane->block, true, &score);
-    decide_prediction(lane->options.features, &lane->places, lane->options.model, change, &score,
-                      message, bytes_of(id, id_len), clock_real_ms(), TRIGGER_CHANGE, &prediction);
+    decide_prediction(lane->options.features, &lane->places, lane->model, change, &score, message,
+                      bytes_of(id, id_len), clock_real_ms(), TRIGGER_CHANGE, &prediction);
     text_clear(&lane->encoded);
     enum err err = avro_encode_prediction(lane->options.prediction_schema_id, &prediction,
                                           &lane->encoded, why);

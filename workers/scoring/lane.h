@@ -8,7 +8,7 @@
 #include "base/metrics.h"
 #include "bus/config.h"
 #include "domain/features.h"
-#include "model/model.h"
+#include "live_model.h"
 #include "registry/registry.h"
 
 // A scoring lane: one input topic, its consumer, its transactional producer and the thread that
@@ -21,7 +21,7 @@ struct lane_options {
     int64_t slot;
     const struct bus_config *bus;
     const struct features *features;
-    const struct model *model;
+    struct live_model *model;
     struct registry *registry;
     struct metrics *metrics;
     uint32_t prediction_schema_id, high_risk_schema_id;

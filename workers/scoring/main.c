@@ -19,8 +19,8 @@
 #include "domain/features.h"
 #include "http/ops.h"
 #include "lane.h"
+#include "live_model.h"
 #include "metrics.h"
-#include "model/model.h"
 #include "recorder.h"
 #include "registry/registry.h"
 #include "settings.h"
@@ -30,6 +30,7 @@
 enum {
     GRACE_MS = 4500,
     SLOT_TAKEN_MS = 60000,
+    LOOK_MS = 1000,                 // between looks at the model's file
     JOBS_MAX = BUS_TOPIC_COUNT + 1, // each once, and the recorder
 };
 
@@ -73,7 +74,7 @@ struct worker {
     char **properties;
     struct bus_config bus;
     struct features *features;
-    struct model *model;
+    struct live_model *model;
     struct metrics *metrics;
     struct registry *registry;
     struct ops_server *ops;
@@ -150,13 +151,13 @@ static enum err register_schema(struct worker *worker, enum bus_topic topic, uin
 static enum err open_worker(struct worker *worker, struct why *why)
 {
     const struct settings *settings = &worker->settings;
+    worker->metrics = metrics_new(metric_table, ARRAY_LEN(metric_table));
     enum err err = features_load(settings->features_file, &worker->features, why);
     if (err == ERR_OK)
-        err = model_load(settings->model_file, worker->features, &worker->model, why);
+        err = live_model_open(settings->model_file, worker->features, worker->metrics,
+                              &worker->model, why);
     if (err != ERR_OK)
         return err;
-    worker->metrics = metrics_new(metric_table, ARRAY_LEN(metric_table));
-    metric_set(metrics_cell(worker->metrics, METRIC_MODEL, model_id(worker->model), NULL), 1);
     const struct ops_options ops = {.address = settings->metrics_address,
                                     .port = (uint16_t)settings->metrics_port,
                                     .metrics = worker->metrics,
@@ -238,8 +239,8 @@ static enum err run_jobs(struct worker *worker, struct why *why)
         worker->jobs[i].is_started = true;
     }
     atomic_store(&worker->is_running, true);
-    while (!program_wait_ms(60000))
-        ;
+    while (!program_wait_ms(LOOK_MS))
+        live_model_look(worker->model);
     enum err err = ERR_OK;
     for (size_t i = 0; i < worker->job_count; i++) {
         pthread_join(worker->jobs[i].thread, NULL);
@@ -264,8 +265,8 @@ static void close_worker(struct worker *worker)
         recorder_free(worker->jobs[i].recorder);
     }
     registry_close(worker->registry);
+    live_model_close(worker->model);
     metrics_free(worker->metrics);
-    model_free(worker->model);
     features_free(worker->features);
     bus_properties_free(worker->properties);
     settings_free(&spec, &worker->settings);
@@ -276,8 +277,10 @@ static enum err run(struct worker *worker, struct why *why)
     enum err err = open_worker(worker, why);
     if (err != ERR_OK)
         return err;
-    log_info("started", "model=%s lanes=%s slot=%" PRId64, model_id(worker->model),
-             worker->settings.lanes, worker->settings.worker_slot);
+    const struct model *model = live_model_take(worker->model);
+    log_info("started", "model=%s lanes=%s slot=%" PRId64, model_id(model), worker->settings.lanes,
+             worker->settings.worker_slot);
+    live_model_give(worker->model, model);
     err = open_registry(worker, why);
     if (err != ERR_OK)
         return err;

@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/health.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/program.h"
 #include "bus/admin.h"
 #include "bus/consumer.h"
 #include "bus/topics.h"
-#include "health.h"
 #include "metrics.h"
 #include "recorder_batch.h"
 #include "recorder_places.h"
@@ -79,7 +79,7 @@ struct recorder *recorder_new(const struct recorder_options *options)
     recorder->topics = mem_array(recorder->topic_count, sizeof *recorder->topics);
     for (size_t i = 0; i < recorder->topic_count; i++)
         recorder->topics[i] = bus_topic_name(prefix, topics[i].topic);
-    health_init(&recorder->health, "recorder", options->metrics);
+    health_init(&recorder->health, "recorder", options->metrics, METRIC_WAITS);
     return recorder;
 }
 

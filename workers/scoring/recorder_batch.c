@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/parse.h"
-#include "decoder.h"
 #include "metrics.h"
+#include "registry/decoder.h"
 
 // Handlers only decode, check and append; nothing is written before the whole block is read. The
 // check of a change is that of the scoring lane, so both refuse the same records, and what a lane

@@ -16,6 +16,7 @@
 struct health {
     const char *name; // of the lane, in log lines and sentences
     struct metrics *metrics;
+    size_t waits;
     struct backoff backoff;
     atomic_llong turned_ms; // when the thread came by last
     pthread_mutex_t lock;
@@ -23,8 +24,9 @@ struct health {
     struct why unready;
 };
 
-// `name` is borrowed.
-void health_init(struct health *health, const char *name, struct metrics *metrics);
+// `name` is borrowed. `waits`: the id of the counter of waits, with the lane and what it waits for
+// as its labels.
+void health_init(struct health *health, const char *name, struct metrics *metrics, size_t waits);
 void health_done(struct health *health);
 
 // The thread comes by: called once a turn.

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: MIT
-#include "health.h"
+#include "base/health.h"
 
 #include <inttypes.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/program.h"
-#include "metrics.h"
 
 // A call that waits for a server cannot say so itself; that its thread has not come by for a while
 // does.
 
 enum { FIRST_MS = 50, MOST_MS = 5000, STUCK_MS = 5000, SAID_EVERY = 10 };
 
-void health_init(struct health *health, const char *name, struct metrics *metrics)
+void health_init(struct health *health, const char *name, struct metrics *metrics, size_t waits)
 {
-    *health = (struct health){.name = name, .metrics = metrics};
+    *health = (struct health){.name = name, .metrics = metrics, .waits = waits};
     backoff_init(&health->backoff, FIRST_MS, MOST_MS);
     pthread_mutex_init(&health->lock, NULL);
     IGNORE(why_say(&health->unready, ERR_RETRY, "%s is starting", name)); // its words are kept
@@ -61,7 +60,7 @@ int64_t health_back_off(struct health *health, const char *what, const struct wh
     if (health->backoff.tries == 1 || health->backoff.tries % SAID_EVERY == 0)
         log_warn("lane-waits", "lane=%s for=%s tries=%u wait_ms=%" PRId64 " why=\"%s\"",
                  health->name, what, health->backoff.tries, wait_ms, cause->text);
-    metric_add(metrics_cell(health->metrics, METRIC_WAITS, health->name, what), 1);
+    metric_add(metrics_cell(health->metrics, health->waits, health->name, what), 1);
     health_set(health, cause);
     return wait_ms;
 }

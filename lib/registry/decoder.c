@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "decoder.h"
+#include "registry/decoder.h"
 
 #include <stdlib.h>
 

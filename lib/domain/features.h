@@ -13,7 +13,7 @@
 // names in a model. Another company's attributes are another features file. Immutable once loaded:
 // any thread may read.
 
-enum { FEATURES_MAX = 256, FEATURES_CATEGORIES_MAX = 256, FEATURES_NAME_MAX = 63 };
+enum { FEATURES_MAX = 256, FEATURES_CATEGORIES_MAX = 256, FEATURES_NAME_MAX = 63, FACTS_MAX = 64 };
 
 enum language { LANGUAGE_EN, LANGUAGE_FR, LANGUAGES };
 // "en", "fr".

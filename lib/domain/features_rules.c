@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 
-enum { RULES_MAX = 64, FACTS_MAX = 64, BANDS_MAX = 32, WHERE_MAX = 96 };
+enum { RULES_MAX = 64, BANDS_MAX = 32, WHERE_MAX = 96 };
 
 static enum err refuse(struct why *why, const char *where, const char *what)
 {

@@ -14,7 +14,7 @@ import numpy
 from psycopg.rows import dict_row
 
 from conftest import REPO
-from support import (DEAD_LETTERS, FEATURES, HIGH_RISK, PREDICTIONS, Decoder, bits, decoded,
+from support import (DEAD_LETTERS, FACTS, FEATURES, HIGH_RISK, PREDICTIONS, Decoder, bits, decoded,
                      partition_of, read_topic, settle)
 
 sys.path.insert(0, str(REPO / "models/train"))
@@ -237,8 +237,21 @@ def check_predictions(world, scores, inputs, outputs, bad):
     assert not problems, f"{len(problems)} wrong predictions:\n  {first_few(problems)}"
 
 
-def check_high_risk(outputs, high_risk):
-    """The high ones again, partition by partition in the same order, with the same bits."""
+def bands_of(attributes):
+    """What a plan may be told of somebody: the band of each default fact."""
+    told = {}
+    for fact in FACTS:
+        value = canonical(fact["attribute"], attributes.get(fact["attribute"]))
+        if fact["default"] and value is not None:
+            told[fact["name"]] = next((band["name"] for band in fact["bands"] if (
+                value in band.get("of", [value]) if fact["attribute"] in CATEGORY
+                else value <= band.get("upto", math.inf))), None)
+    return {name: band for name, band in told.items() if band is not None}
+
+
+def check_high_risk(inputs, outputs, high_risk):
+    """The high ones again, partition by partition in the same order, with the same bits, and with facts."""
+    events = {record.place: record.value for record in inputs}
     wanted = [r for r in outputs if r.value is not None and r.value["band"] == "high"]
     by_partition = lambda records: [(r.partition, r.key, r.value["prediction_id"]) for r in records]  # noqa: E731
     assert by_partition(wanted) == by_partition(high_risk), (
@@ -246,7 +259,9 @@ def check_high_risk(outputs, high_risk):
     for prediction, record in zip(wanted, high_risk):
         wrong = differences(prediction.value, record.value)
         assert not wrong, f"{record}: {wrong}"
-        assert set(record.value) == {*prediction.value, "facts"} and record.value["facts"] == {}
+        assert set(record.value) == {*prediction.value, "facts"}
+        event = events[(record.value["source_partition"], record.value["source_offset"])]
+        assert record.value["facts"] == bands_of(event), record
 
 
 def kept_headers(headers):
@@ -442,7 +457,7 @@ def audit(world, bad=None, seconds=60, scores=None):
     outputs = decoded(world, PREDICTIONS)
     check_predictions(world, scores, inputs, outputs, bad)
     high_risk = decoded(world, HIGH_RISK)
-    check_high_risk(outputs, high_risk)
+    check_high_risk(inputs, outputs, high_risk)
     letters = check_dead_letters(world, inputs, bad)
     check_history(world, outputs)
     employees = check_employees(world, inputs, bad)

@@ -17,7 +17,8 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from conftest import EMPLOYEES_CSV, REPO, SLOW, wait_for
 
-FEATURES = json.loads((REPO / "models/features.json").read_text())["attributes"]
+FEATURES_FILE = json.loads((REPO / "models/features.json").read_text())
+FEATURES, FACTS = FEATURES_FILE["attributes"], FEATURES_FILE["facts"]["allowed"]
 CHANGES, PREDICTIONS, HIGH_RISK, DEAD_LETTERS = "employee-changes", "predictions", "high-risk", "dead-letters"
 PARTITIONS = 8
 # 2026-01-02T03:04:05Z, also what World.hris says when nothing else is asked for.

@@ -17,7 +17,7 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from psycopg.rows import dict_row
 
-from audit import HISTORY_NAME, MODEL_FILE, Scores, audit, column_of
+from audit import HISTORY_NAME, MODEL_FILE, Scores, audit, bands_of, column_of
 from conftest import EMPLOYEES_CSV
 from support import FEATURES, attributes_of, bits, csv_rows, settle
 
@@ -161,7 +161,9 @@ def test_high_risk_holds_those_over_the_threshold_and_each_has_an_open_episode(f
     assert 0 < len(high) < EMPLOYEES
     assert all(v["churn_probability"] > v["threshold"] for v in high.values())
     forwarded = {m.key: m.value for m in consume_all(flow, "high-risk")}
-    assert {k: {**v, "facts": {}} for k, v in high.items()} == forwarded
+    told = {row["EmployeeNumber"]: bands_of(attributes_of(row)) for row in csv_rows()}
+    assert {k: {**v, "facts": told[k]} for k, v in high.items()} == forwarded
+    assert all(len(bands) == 17 and "Age" not in str(bands) for bands in told.values())
     episodes = select(flow, "SELECT * FROM risk_episode")
     assert {e["employee_id"]: e["opened_by"] for e in episodes} == \
         {k: v["prediction_id"] for k, v in high.items()}

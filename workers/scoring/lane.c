@@ -301,6 +301,21 @@ static void tell_unknown(const struct lane *lane, const struct bus_message *mess
               message->partition, message->offset, text_string(&reasons));
 }
 
+// With the bands that a plan may be told of, never with the values.
+static enum err send_high_risk(struct lane *lane, const struct prediction *prediction,
+                               const struct employee_change *change, struct why *why)
+{
+    struct bytes facts[FACTS_MAX][2];
+    size_t count = facts_of(lane->options.features, lane->options.facts, change->attributes, facts);
+    text_clear(&lane->encoded);
+    if (avro_encode_high_risk(lane->options.high_risk_schema_id, prediction,
+                              (const struct bytes(*)[2])facts, count, &lane->encoded,
+                              why) != ERR_OK)
+        return ERR_FATAL;
+    return send(lane, lane->high_risk, change->employee_id, text_bytes(&lane->encoded), NULL, 0,
+                why);
+}
+
 static enum err send_score(struct lane *lane, const struct bus_message *message,
                            const struct employee_change *change, struct why *why)
 {
@@ -325,14 +340,8 @@ static enum err send_score(struct lane *lane, const struct bus_message *message,
     const struct bus_header created = {"change", bytes_from_string(change_name(CHANGE_CREATED))};
     err = send(lane, lane->predictions, change->employee_id, text_bytes(&lane->encoded), &created,
                change->change == CHANGE_CREATED, why);
-    if (err == ERR_OK && prediction.band == BAND_HIGH) {
-        text_clear(&lane->encoded);
-        if (avro_encode_high_risk(lane->options.high_risk_schema_id, &prediction, NULL, 0,
-                                  &lane->encoded, why) != ERR_OK)
-            return ERR_FATAL;
-        err = send(lane, lane->high_risk, change->employee_id, text_bytes(&lane->encoded), NULL, 0,
-                   why);
-    }
+    if (err == ERR_OK && prediction.band == BAND_HIGH)
+        err = send_high_risk(lane, &prediction, change, why);
     tally_score(&lane->tally, &score);
     if (score.band == BAND_UNKNOWN)
         tell_unknown(lane, message, change);

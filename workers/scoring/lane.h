@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/metrics.h"
 #include "bus/config.h"
+#include "domain/facts.h"
 #include "domain/features.h"
 #include "live_model.h"
 #include "registry/registry.h"
@@ -21,6 +22,7 @@ struct lane_options {
     int64_t slot;
     const struct bus_config *bus;
     const struct features *features;
+    const struct facts_choice *facts; // that go with a score over the threshold
     struct live_model *model;
     struct registry *registry;
     struct metrics *metrics;

@@ -74,6 +74,7 @@ struct worker {
     char **properties;
     struct bus_config bus;
     struct features *features;
+    struct facts_choice facts;
     struct live_model *model;
     struct metrics *metrics;
     struct registry *registry;
@@ -154,6 +155,9 @@ static enum err open_worker(struct worker *worker, struct why *why)
     worker->metrics = metrics_new(metric_table, ARRAY_LEN(metric_table));
     enum err err = features_load(settings->features_file, &worker->features, why);
     if (err == ERR_OK)
+        err = facts_choose(worker->features, bytes_from_string(settings->plan_facts),
+                           &worker->facts, why);
+    if (err == ERR_OK)
         err = live_model_open(settings->model_file, worker->features, worker->metrics,
                               &worker->model, why);
     if (err != ERR_OK)
@@ -192,6 +196,7 @@ static struct lane *make_lane(struct worker *worker, const char *topic)
         .slot = settings->worker_slot,
         .bus = &worker->bus,
         .features = worker->features,
+        .facts = &worker->facts,
         .model = worker->model,
         .registry = worker->registry,
         .metrics = worker->metrics,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,7 +11,7 @@
 // what they are for. Static data, any thread.
 
 enum bus_topic {
-#define TOPIC(id, name, lane, settings, help) BUS_TOPIC_##id,
+#define TOPIC(id, name, group, settings, help) BUS_TOPIC_##id,
 #include "bus/topics.def"
 #undef TOPIC
     BUS_TOPIC_COUNT
@@ -18,8 +19,9 @@ enum bus_topic {
 
 struct bus_topic_entry {
     const char *name; // without the prefix
-    const char *lane; // scoring lane that consumes it, NULL: none: its group starts at offset 0
-                      // with metadata gen=1
+    // Consumer group, without the prefix, that keeps its place in it: it starts at offset 0 with
+    // metadata gen=1. NULL: none. That of a scoring lane is "scoring-" and the topic's name.
+    const char *group;
     const char *const *settings; // name and value in turn, NULL behind the last
     const char *help;
 };
@@ -28,5 +30,7 @@ extern const struct bus_topic_entry bus_topics[BUS_TOPIC_COUNT];
 
 // prefix + name of the topic; the caller frees (mem_free_p).
 char *bus_topic_name(const char *prefix, enum bus_topic topic);
-// Consumer group of a scoring lane: prefix + "scoring-" + lane; the caller frees.
-char *bus_lane_group(const char *prefix, const char *lane);
+// prefix + name of a group; the caller frees.
+char *bus_group_name(const char *prefix, const char *group);
+// True where a scoring lane reads the topic.
+bool bus_topic_is_lane(const struct bus_topic_entry *entry);

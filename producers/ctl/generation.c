@@ -14,10 +14,10 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/parse.h"
 #include "base/program.h"
 #include "bus/topics.h"
 #include "command.h"
+#include "domain/source.h"
 #include "store/offsets.h"
 #include "store/pg.h"
 
@@ -55,31 +55,22 @@ static const struct bus_topic_entry *find_topic(const char *name, const char *pr
     return NULL;
 }
 
-static int64_t generation_of(const struct bus_position *position)
-{
-    int64_t generation = 0;
-    bool is_known = strncmp(position->metadata, "gen=", 4) == 0 &&
-                    parse_i64(bytes_from_string(position->metadata + 4), 1, 1000000, &generation,
-                              NULL) == ERR_OK;
-    return is_known ? generation : 1;
-}
-
 // Reads where the group stands and fills `next` with where it is to begin: all partitions at the
 // same generation, behind the highest of now.
 static enum err plan_group(struct change *change, const char *group, struct bus_position *now,
                            struct bus_position *next, size_t count, struct why *why)
 {
     enum err err = bus_admin_group_offsets(change->admin, group, change->topic, now, count, why);
-    int64_t highest = 0;
+    int highest = 0;
     for (size_t i = 0; err == ERR_OK && i < count; i++)
-        if (now[i].offset >= 0 && generation_of(&now[i]) > highest)
-            highest = generation_of(&now[i]);
+        if (now[i].offset >= 0 && source_generation(now[i].metadata) > highest)
+            highest = source_generation(now[i].metadata);
     for (size_t i = 0; err == ERR_OK && i < count; i++) {
         int64_t first = 0, end = 0;
         err = bus_admin_bounds(change->admin, change->topic, (int32_t)i, &first, &end, why);
         next[i] =
             (struct bus_position){.topic = change->topic, .partition = (int32_t)i, .offset = first};
-        snprintf(next[i].metadata, sizeof next[i].metadata, "gen=%" PRId64, highest + 1);
+        snprintf(next[i].metadata, sizeof next[i].metadata, "gen=%d", highest + 1);
     }
     return err;
 }
@@ -102,22 +93,21 @@ static enum err renew_group(struct change *change, struct why *why)
     if (err == ERR_OK && partitions == 0)
         err = why_say(why, ERR_FATAL, "topic %s does not exist: run retentionctl topics apply",
                       change->topic);
-    if (err != ERR_OK || change->entry->lane == NULL)
+    if (err != ERR_OK || change->entry->group == NULL)
         return err;
     size_t count = (size_t)partitions;
     CLEANUP(mem_free_p)
-    char *group = bus_lane_group(change->settings->topic_prefix, change->entry->lane);
+    char *group = bus_group_name(change->settings->topic_prefix, change->entry->group);
     CLEANUP(mem_free_p) struct bus_position *now = mem_zalloc(count * sizeof *now);
     CLEANUP(mem_free_p) struct bus_position *next = mem_zalloc(count * sizeof *next);
     err = plan_group(change, group, now, next, count, why);
     if (err == ERR_OK && change->settings->is_meant)
         err = set_offsets(change, group, next, count, why);
     if (err == ERR_REJECT)
-        return why_prefix(why, ERR_REJECT, "stop the lane %s first: group %s", change->entry->lane,
-                          group);
+        return why_prefix(why, ERR_REJECT, "stop the workers of group %s first", group);
     for (size_t i = 0; err == ERR_OK && i < count; i++)
-        printf("lane %s, partition %zu: offset %" PRId64 " %s -> offset %" PRId64 " %s\n",
-               change->entry->lane, i, now[i].offset < 0 ? -1 : now[i].offset,
+        printf("group %s, partition %zu: offset %" PRId64 " %s -> offset %" PRId64 " %s\n", group,
+               i, now[i].offset < 0 ? -1 : now[i].offset,
                now[i].offset < 0 ? "(none)" : now[i].metadata, next[i].offset, next[i].metadata);
     change->places += err == ERR_OK ? count : 0;
     return err;

@@ -15,7 +15,9 @@
 
 static const struct settings_spec spec = {
     .program = "retentionctl lag",
-    .purpose = "Prints how far each lane and the recorder are behind the ends of their topics.",
+    .purpose =
+        "Prints how far each lane, the retention worker and the recorder are behind the ends of "
+        "their topics.",
     .usage = "[settings]",
     .more =
         "An offset is a place in a partition, and the mark that ends a transaction takes one, too: "
@@ -88,10 +90,10 @@ static enum err print_all(const struct settings *settings, struct why *why)
     enum err err = bus_admin_open(&config, 10000, &admin, why);
     bool has_header = false;
     for (size_t i = 0; err == ERR_OK && i < BUS_TOPIC_COUNT; i++) {
-        if (bus_topics[i].lane == NULL)
+        if (bus_topics[i].group == NULL)
             continue;
         CLEANUP(mem_free_p)
-        char *group = bus_lane_group(settings->topic_prefix, bus_topics[i].lane);
+        char *group = bus_group_name(settings->topic_prefix, bus_topics[i].group);
         err = print_group(admin, settings, group, (enum bus_topic)i, &has_header, why);
     }
     CLEANUP(mem_free_p) char *recorder = mem_printf("%srecorder", settings->topic_prefix);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // topics apply, topics list. Applying is idempotent and may be interrupted anywhere: each topic is
-// looked at as it is now. A lane refuses to start without a committed offset, so that a lost one is
-// never mistaken for a new topic; the first one is given here, and only where there is none.
+// looked at as it is now. A worker refuses to start without a committed offset, so that a lost one
+// is never mistaken for a new topic; the first one is given here, and only where there is none.
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +17,8 @@
 static const struct settings_spec apply_spec = {
     .program = "retentionctl topics apply",
     .purpose = "Creates the topics that are missing, corrects settings that differ, and commits "
-               "offset 0 for the group of each lane where it has none. Can be repeated.",
+               "offset 0 for the group of each lane and of the retention worker where it has none. "
+               "Can be repeated.",
     .usage = "[settings]",
     .table = table,
     .count = ARRAY_LEN(table),
@@ -32,7 +33,7 @@ static const struct settings_spec list_spec = {
     .struct_bytes = sizeof(struct settings),
 };
 
-// Gives the lane's group its first offset on partitions that have none; *ret_given: how many.
+// Gives the group its first offset on partitions that have none; *ret_given: how many.
 static enum err give_offsets(struct bus_admin *admin, const char *group, const char *topic,
                              int32_t partitions, size_t *ret_given, struct why *why)
 {
@@ -102,8 +103,8 @@ static enum err try_topic(struct bus_admin *admin, const struct settings *settin
     if (err == ERR_OK)
         err = bus_admin_configure_topic(admin, topic, entry->settings, &is_changed, why);
     outcome->was_changed |= err == ERR_OK && is_changed;
-    if (err == ERR_OK && entry->lane != NULL) {
-        CLEANUP(mem_free_p) char *group = bus_lane_group(settings->topic_prefix, entry->lane);
+    if (err == ERR_OK && entry->group != NULL) {
+        CLEANUP(mem_free_p) char *group = bus_group_name(settings->topic_prefix, entry->group);
         err = give_offsets(admin, group, topic, (int32_t)settings->partitions, &given, why);
     }
     if (err == ERR_OK)
@@ -127,7 +128,7 @@ static enum err apply_topic(struct bus_admin *admin, const struct settings *sett
            : outcome.was_changed ? "settings corrected"
                                  : "as it should be");
     if (outcome.given > 0)
-        printf(", first offset given to its lane (%zu partitions)", outcome.given);
+        printf(", first offset given to its group (%zu partitions)", outcome.given);
     printf("\n");
     return ERR_OK;
 }
@@ -165,8 +166,8 @@ int command_topics_list(int argc, char **argv)
     for (size_t i = 0; i < BUS_TOPIC_COUNT; i++) {
         const struct bus_topic_entry *entry = &bus_topics[i];
         printf("%s%s\n    %s\n", settings.topic_prefix, entry->name, entry->help);
-        if (entry->lane != NULL)
-            printf("    read by the lane %s\n", entry->lane);
+        if (entry->group != NULL)
+            printf("    read by the group %s%s\n", settings.topic_prefix, entry->group);
         for (const char *const *setting = entry->settings; *setting != NULL; setting += 2)
             printf("    %s=%s\n", setting[0], setting[1]);
     }

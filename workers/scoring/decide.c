@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "decide.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "base/parse.h"
-
 // A prediction says where it came from and why it is what it is; nothing in it depends on when or
 // where it was computed, but scored_at.
 
@@ -14,26 +8,6 @@ struct decide_places decide_places_of(const struct features *features)
 {
     return (struct decide_places){features_find(features, bytes_from_string("Department")),
                                   features_find(features, bytes_from_string("JobRole"))};
-}
-
-size_t decide_prediction_id(const char *topic, int generation, int32_t partition, int64_t offset,
-                            char out[PREDICTION_ID_MAX])
-{
-    char suffix[16] = "";
-    if (generation > 1)
-        snprintf(suffix, sizeof suffix, "@%d", generation);
-    int len = snprintf(out, PREDICTION_ID_MAX, "%s%s/%" PRId32 "/%" PRId64, topic, suffix,
-                       partition, offset);
-    return len < PREDICTION_ID_MAX ? (size_t)len : PREDICTION_ID_MAX - 1;
-}
-
-int decide_generation(const char *metadata)
-{
-    int64_t generation = 0;
-    if (strncmp(metadata, "gen=", 4) != 0 ||
-        parse_i64(bytes_from_string(metadata + 4), 1, 1000000, &generation, NULL) != ERR_OK)
-        return 1;
-    return (int)generation;
 }
 
 // The value of a category in the spelling of the features; a spelling they do not know stays as it

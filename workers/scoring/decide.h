@@ -17,15 +17,6 @@ struct decide_places {
 };
 struct decide_places decide_places_of(const struct features *features);
 
-// "employee-changes/3/17", with "@2" behind the topic in its second generation and later: where the
-// score comes from, the same after any replay. At most PREDICTION_ID_MAX bytes with the NUL.
-enum { PREDICTION_ID_MAX = 300 };
-size_t decide_prediction_id(const char *topic, int generation, int32_t partition, int64_t offset,
-                            char out[PREDICTION_ID_MAX]);
-
-// Number in the metadata "gen=3" of a committed offset; 1 where it says none.
-int decide_generation(const char *metadata);
-
 // Fills the prediction of an event that is no departure. All text is borrowed from the arguments.
 void decide_prediction(const struct features *features, const struct decide_places *places,
                        const struct model *model, const struct employee_change *change,

@@ -19,6 +19,7 @@
 #include "bus/producer.h"
 #include "bus/topics.h"
 #include "decide.h"
+#include "domain/source.h"
 #include "metrics.h"
 #include "registry/decoder.h"
 #include "tally.h"
@@ -79,7 +80,7 @@ struct lane *lane_new(const struct lane_options *options)
     lane->predictions = bus_topic_name(prefix, BUS_TOPIC_PREDICTIONS);
     lane->high_risk = bus_topic_name(prefix, BUS_TOPIC_HIGH_RISK);
     lane->dead_letters = bus_topic_name(prefix, BUS_TOPIC_DEAD_LETTERS);
-    lane->group = bus_lane_group(prefix, options->topic);
+    lane->group = mem_printf("%sscoring-%s", prefix, options->topic);
     lane->identity = mem_printf("%sscoring-%s-%" PRId64, prefix, options->topic, options->slot);
     lane->fields = avro_employee_fields(options->features, &lane->field_count);
     lane->values = mem_array(lane->field_count, sizeof *lane->values);
@@ -198,7 +199,7 @@ static void hold_assignment(struct lane *lane)
     lane->held_count = bus_consumer_assignment(lane->consumer, &lane->held);
     lane->generations = mem_array(lane->held_count, sizeof *lane->generations);
     for (size_t i = 0; i < lane->held_count; i++)
-        lane->generations[i] = decide_generation(lane->held[i].metadata);
+        lane->generations[i] = source_generation(lane->held[i].metadata);
 }
 
 // Place of a partition in `held`; its count where it is not there.
@@ -319,11 +320,10 @@ static enum err send_high_risk(struct lane *lane, const struct prediction *predi
 static enum err send_score(struct lane *lane, const struct bus_message *message,
                            const struct employee_change *change, struct why *why)
 {
-    char id[PREDICTION_ID_MAX];
+    char id[SOURCE_ID_MAX];
     size_t at = held_at(lane, message->partition);
     int generation = at < lane->held_count ? lane->generations[at] : 1;
-    size_t id_len =
-        decide_prediction_id(lane->topic, generation, message->partition, message->offset, id);
+    size_t id_len = source_id(lane->topic, generation, message->partition, message->offset, id);
     struct score score;
     struct prediction prediction;
     model_block_clear(lane->block);

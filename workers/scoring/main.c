@@ -300,8 +300,8 @@ static bool find_job(struct bytes name, struct job *ret)
     if (bytes_equal_string(name, ret->name))
         return true;
     for (size_t i = 0; i < BUS_TOPIC_COUNT; i++)
-        if (bus_topics[i].lane != NULL && bytes_equal_string(name, bus_topics[i].lane)) {
-            *ret = (struct job){.name = bus_topics[i].lane, .topic = bus_topics[i].name};
+        if (bus_topic_is_lane(&bus_topics[i]) && bytes_equal_string(name, bus_topics[i].name)) {
+            *ret = (struct job){.name = bus_topics[i].name, .topic = bus_topics[i].name};
             return true;
         }
     return false;

@@ -26,7 +26,7 @@ static void every_topic_but_that_of_dead_letters_has_a_schema_and_no_other_has(v
 {
     (void)state;
     static const char *const names[] = {
-#define TOPIC(id, name, lane, settings, help) name,
+#define TOPIC(id, name, group, settings, help) name,
 #include "bus/topics.def"
 #undef TOPIC
     };

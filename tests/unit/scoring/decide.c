@@ -25,27 +25,6 @@ static int unload(void **state)
     return 0;
 }
 
-static void the_id_of_a_prediction_is_its_source_position(void **state)
-{
-    (void)state;
-    char id[PREDICTION_ID_MAX];
-    size_t len = decide_prediction_id("employee-changes", 1, 3, 1842001, id);
-    assert_string_equal(id, "employee-changes/3/1842001");
-    assert_int_equal(len, strlen(id));
-    decide_prediction_id("p-employee-changes", 2, 0, 17, id);
-    assert_string_equal(id, "p-employee-changes@2/0/17");
-}
-
-static void a_generation_is_read_from_the_metadata_of_an_offset(void **state)
-{
-    (void)state;
-    assert_int_equal(decide_generation("gen=1"), 1);
-    assert_int_equal(decide_generation("gen=12"), 12);
-    assert_int_equal(decide_generation(""), 1);
-    assert_int_equal(decide_generation("gen=0"), 1);
-    assert_int_equal(decide_generation("gen=x"), 1);
-}
-
 static void a_prediction_says_where_it_came_from_and_why(void **state)
 {
     (void)state;
@@ -108,8 +87,6 @@ static void a_category_the_model_does_not_know_gives_no_probability(void **state
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_id_of_a_prediction_is_its_source_position),
-        cmocka_unit_test(a_generation_is_read_from_the_metadata_of_an_offset),
         cmocka_unit_test(a_prediction_says_where_it_came_from_and_why),
         cmocka_unit_test(a_category_the_model_does_not_know_gives_no_probability),
     };

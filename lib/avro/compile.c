@@ -9,8 +9,9 @@
 // One pass over the writer's record makes one flat array of instructions. The common union of null
 // and one plain type costs no instruction of its own: it is a mark on the instruction of that type.
 // Other unions jump, arrays and maps loop; both are only ever skipped or chosen between, since a
-// wanted value is a plain one. Fields that the writer's schema lacks become null at the end, so
-// that running is one way from the first instruction to the last.
+// wanted value is a plain one (a map of texts is taken by one instruction, as the bytes it is).
+// Fields that the writer's schema lacks become null at the end, so that running is one way from the
+// first instruction to the last.
 
 struct compiler {
     struct avro_program *program;
@@ -98,6 +99,11 @@ static bool skip_op(const struct avro_node *node, struct avro_op *ret)
     return true;
 }
 
+static bool is_text(const struct avro_node *node)
+{
+    return node->kind == AVRO_KIND_STRING || node->kind == AVRO_KIND_BYTES;
+}
+
 static struct avro_op take_op(const struct avro_node *node, struct target target)
 {
     unsigned takes = target.wanted->takes;
@@ -129,9 +135,11 @@ static struct avro_op take_op(const struct avro_node *node, struct target target
     case AVRO_KIND_ENUM:
         code = (takes & AVRO_TAKES_TEXT) != 0 ? AVRO_OP_ENUM : code;
         break;
+    case AVRO_KIND_MAP:
+        code = (takes & AVRO_TAKES_MAP) != 0 && is_text(&node->children[0]) ? AVRO_OP_MAP : code;
+        break;
     case AVRO_KIND_FIXED:
     case AVRO_KIND_ARRAY:
-    case AVRO_KIND_MAP:
     case AVRO_KIND_UNION:
     case AVRO_KIND_RECORD:
         break;

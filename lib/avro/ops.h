@@ -20,6 +20,7 @@ enum avro_op_code {
     AVRO_OP_FLOAT,
     AVRO_OP_DOUBLE,
     AVRO_OP_TEXT,
+    AVRO_OP_MAP,
     AVRO_OP_ENUM, // `symbols`, `count` of them
     // Of a value that may not be taken:
     AVRO_OP_REFUSE_NULL,

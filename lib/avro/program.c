@@ -30,6 +30,8 @@ static const struct {
     [AVRO_INVALID_UTF8] = {"invalid-utf8", "a text that is not UTF-8"},
     [AVRO_NULL_VALUE] = {"null-value", "null where a value is needed"},
     [AVRO_WRONG_BRANCH] = {"schema-mismatch", "a value of a type that this field cannot have"},
+    [AVRO_MAP_TOO_LARGE] = {"map-too-large",
+                            "a map of more than 64 items, or a text of more than 64 bytes in it"},
 };
 
 enum err avro_fault_say(struct why *why, enum avro_fault fault, const char *field, size_t byte)
@@ -67,6 +69,36 @@ AVRO_INLINE enum avro_fault take_text(const uint8_t **at, const uint8_t *end, st
     value->text = bytes_of(p, len);
     *at = p + len;
     return AVRO_FINE;
+}
+
+enum { MAP_ITEM_BYTES = 2 }; // the least: two lengths
+
+// Looks at every item; what comes behind reads them again without a check.
+static enum avro_fault take_map(const uint8_t **at, const uint8_t *end, struct value *value)
+{
+    const uint8_t *begin = *at, *block_end = NULL;
+    uint64_t count = 0, left = AVRO_MAP_ITEMS_MAX;
+    for (;;) {
+        enum avro_fault fault = avro_read_block(at, end, MAP_ITEM_BYTES, &count, &block_end);
+        if (fault != AVRO_FINE || count == 0) {
+            value->kind = VALUE_MAP;
+            value->text = bytes_of(begin, (size_t)(*at - begin));
+            return fault;
+        }
+        if (count > left)
+            return AVRO_MAP_TOO_LARGE;
+        left -= count;
+        for (uint64_t i = 0; i < 2 * count; i++) {
+            struct value text = {.kind = VALUE_NULL};
+            fault = take_text(at, end, &text);
+            if (fault != AVRO_FINE)
+                return fault;
+            if (text.text.len > AVRO_MAP_TEXT_MAX)
+                return AVRO_MAP_TOO_LARGE;
+        }
+        if (block_end != NULL && block_end != *at)
+            return AVRO_BAD_LENGTH;
+    }
 }
 
 AVRO_INLINE enum avro_fault take_enum(const uint8_t **at, const uint8_t *end,
@@ -196,6 +228,8 @@ AVRO_INLINE enum avro_fault take(const uint8_t **at, const uint8_t *end, const s
         return take_integer(at, end, false, value);
     case AVRO_OP_TEXT:
         return take_text(at, end, value);
+    case AVRO_OP_MAP:
+        return take_map(at, end, value);
     case AVRO_OP_ENUM:
         return take_enum(at, end, op, value);
     default: // the four that make a real
@@ -274,4 +308,24 @@ enum err avro_program_run(const struct avro_program *program, struct bytes body,
     const char *name =
         stop.op->field < root->count ? root->children[stop.op->field].name : "(none)";
     return avro_fault_say(why, fault, name, (size_t)(stop.at - at));
+}
+
+size_t avro_map_items(const struct value *map, struct bytes items[AVRO_MAP_ITEMS_MAX][2])
+{
+    if (map->kind != VALUE_MAP)
+        return 0;
+    const uint8_t *at = map->text.data, *end = at + map->text.len, *block_end = NULL;
+    uint64_t count = 0;
+    size_t total = 0;
+    while (avro_read_block(&at, end, MAP_ITEM_BYTES, &count, &block_end) == AVRO_FINE && count > 0)
+        for (uint64_t i = 0; i < 2 * count; i++) {
+            size_t len = 0;
+            enum avro_fault fault = avro_read_length(&at, end, &len);
+            assert(fault == AVRO_FINE && total < AVRO_MAP_ITEMS_MAX); // take_map has looked
+            (void)fault;
+            items[total][i % 2] = bytes_of(at, len);
+            total += i % 2;
+            at += len;
+        }
+    return total;
 }

@@ -26,6 +26,7 @@ enum avro_fault {
     AVRO_INVALID_UTF8,
     AVRO_NULL_VALUE,
     AVRO_WRONG_BRANCH,
+    AVRO_MAP_TOO_LARGE,
 };
 
 // The verdict ERR_REJECT with the fault's code and a sentence naming the field and the byte.

@@ -152,6 +152,7 @@ static void word_value(const struct explanation *explanation, size_t at, const s
         return;
     case VALUE_NULL:
     case VALUE_BOOLEAN:
+    case VALUE_MAP:
         snprintf(out, WORDS_BYTES, "%s", phrases[explanation->language].missing);
         return;
     }
@@ -229,6 +230,7 @@ static enum err write_value(struct text *out, const struct value *value)
         return json_write_double(out, value->real);
     case VALUE_NULL:
     case VALUE_BOOLEAN:
+    case VALUE_MAP:
         return text_append_string(out, "null");
     }
     return ERR_OK;

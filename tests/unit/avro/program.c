@@ -368,6 +368,107 @@ static void a_schema_that_grows_by_references_is_refused(void **state)
     assert_compile_refused(text_string(&schema), NULL, 0, "schema-too-large");
 }
 
+#define MAP RECORD(FIELD("x", "{\"type\":\"map\",\"values\":\"string\"}"))
+
+static size_t read_map(const char *schema, struct bytes body, struct bytes items[][2])
+{
+    struct value value = read_x(schema, AVRO_TAKES_MAP | AVRO_TAKES_NULL, body);
+    return avro_map_items(&value, items);
+}
+
+static void a_map_of_texts_is_its_items_in_their_order(void **state)
+{
+    (void)state;
+    struct bytes items[AVRO_MAP_ITEMS_MAX][2];
+    assert_int_equal(read_map(MAP, BODY("\x00"), items), 0);
+    // Two blocks, the second with its size; an empty value.
+    assert_int_equal(read_map(MAP, BODY("\x04\x02k\x02v\x02l\x00\x01\x08\x02m\x02w\x00"), items),
+                     3);
+    assert_true(bytes_equal_string(items[0][0], "k") && bytes_equal_string(items[0][1], "v"));
+    assert_true(bytes_equal_string(items[1][0], "l") && bytes_equal_string(items[1][1], ""));
+    assert_non_null(items[1][1].data);
+    assert_true(bytes_equal_string(items[2][0], "m") && bytes_equal_string(items[2][1], "w"));
+    const char *either = RECORD(FIELD("x", "[\"null\",{\"type\":\"map\",\"values\":\"string\"}]"));
+    assert_int_equal(read_map(either, BODY("\x00"), items), 0);
+    assert_int_equal(read_map(either, BODY("\x02\x02\x02k\x02v\x00"), items), 1);
+}
+
+static void the_field_behind_a_map_is_found(void **state)
+{
+    (void)state;
+    const struct avro_field fields[] = {{"m", AVRO_TAKES_MAP, true},
+                                        {"x", AVRO_TAKES_INTEGER, true}};
+    const char *schema =
+        RECORD(FIELD("m", "{\"type\":\"map\",\"values\":\"string\"}") "," FIELD("x", "\"int\""));
+    struct avro_program *program CLEANUP(avro_program_free_p) = compiled(schema, fields, 2);
+    struct bytes body = BODY("\x02\x02k\x02v\x00\x0a");
+    struct value values[2] = {0};
+    struct why why = {0};
+    assert_ok(avro_program_run(program, body, values, &why), &why);
+    assert_int_equal(values[1].integer, 5);
+    for (size_t len = 0; len < body.len; len++)
+        assert_int_equal(avro_program_run(program, bytes_of(body.data, len), values, &why),
+                         ERR_REJECT);
+}
+
+// A map of `count` items whose names and values have these lengths.
+static void put_map(struct text *out, unsigned count, unsigned name_len, unsigned value_len)
+{
+    static const char letters[256] = "";
+    uint8_t head[2] = {(uint8_t)((2 * count & 0x7f) | 0x80), (uint8_t)(2 * count >> 7)};
+    assert_int_equal(text_append(out, head, sizeof head), ERR_OK);
+    for (unsigned i = 0; i < 2 * count; i++) {
+        unsigned len = i % 2 == 0 ? name_len : value_len;
+        uint8_t size[2] = {(uint8_t)((2 * len & 0x7f) | 0x80), (uint8_t)(2 * len >> 7)};
+        assert_int_equal(text_append(out, size, sizeof size), ERR_OK);
+        assert_int_equal(text_append(out, letters, len), ERR_OK);
+    }
+    assert_int_equal(text_append(out, "", 1), ERR_OK);
+}
+
+static void a_map_over_its_bounds_is_refused(void **state)
+{
+    (void)state;
+    const struct avro_field x = {"x", AVRO_TAKES_MAP, true};
+    static const struct {
+        unsigned count, name_len, value_len;
+        bool is_fine;
+    } cases[] = {{64, 64, 64, true}, {65, 1, 1, false}, {1, 65, 1, false}, {1, 1, 65, false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct text body CLEANUP(text_done) = TEXT_INIT(65536);
+        put_map(&body, cases[i].count, cases[i].name_len, cases[i].value_len);
+        struct bytes items[AVRO_MAP_ITEMS_MAX][2];
+        if (cases[i].is_fine)
+            assert_int_equal(read_map(MAP, text_bytes(&body), items), cases[i].count);
+        else
+            assert_run_refused(MAP, &x, 1, text_bytes(&body), "map-too-large");
+    }
+    // 40 and 40 in two blocks
+    struct text body CLEANUP(text_done) = TEXT_INIT(65536);
+    put_map(&body, 40, 1, 1);
+    body.len--;
+    put_map(&body, 40, 1, 1);
+    assert_run_refused(MAP, &x, 1, text_bytes(&body), "map-too-large");
+}
+
+static void broken_maps_are_refused_with_their_code(void **state)
+{
+    (void)state;
+    const struct avro_field x = {"x", AVRO_TAKES_MAP, true};
+    assert_run_refused(MAP, &x, 1, BODY(""), "truncated");
+    assert_run_refused(MAP, &x, 1, BODY("\x02\x02k\x02v"), "truncated");
+    assert_run_refused(MAP, &x, 1, BODY("\x80\x80\x80\x80\x80\x01\x00"), "too-many-items");
+    assert_run_refused(MAP, &x, 1, BODY("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00\x00"),
+                       "too-many-items");
+    assert_run_refused(MAP, &x, 1, BODY("\x02\x02k\x0av\x00"), "bad-length");
+    assert_run_refused(MAP, &x, 1, BODY("\x01\x0a\x02k\x02v\x00"), "bad-length");
+    assert_run_refused(MAP, &x, 1, BODY("\x02\x02k\x02\xff\x00"), "invalid-utf8");
+    assert_run_refused(MAP, &x, 1, BODY("\x00\x00"), "trailing-bytes");
+    assert_compile_refused(RECORD(FIELD("x", "{\"type\":\"map\",\"values\":\"int\"}")), &x, 1,
+                           "schema-mismatch");
+    assert_compile_refused(RECORD(FIELD("x", "\"string\"")), &x, 1, "schema-mismatch");
+}
+
 static void a_fault_names_its_field_and_byte(void **state)
 {
     (void)state;
@@ -399,6 +500,10 @@ int main(void)
         cmocka_unit_test(types_that_never_fit_are_refused_when_compiled),
         cmocka_unit_test(hostile_schemas_are_refused),
         cmocka_unit_test(a_schema_that_grows_by_references_is_refused),
+        cmocka_unit_test(a_map_of_texts_is_its_items_in_their_order),
+        cmocka_unit_test(the_field_behind_a_map_is_found),
+        cmocka_unit_test(a_map_over_its_bounds_is_refused),
+        cmocka_unit_test(broken_maps_are_refused_with_their_code),
         cmocka_unit_test(a_fault_names_its_field_and_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

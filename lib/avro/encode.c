@@ -36,6 +36,12 @@ static uint8_t *put_optional_text(uint8_t *at, struct bytes text)
     return text.data == NULL ? at : put_bytes(at, text);
 }
 
+static uint8_t *put_optional_count(uint8_t *at, int64_t count)
+{
+    *at++ = count < 0 ? 0 : 2;
+    return count < 0 ? at : avro_put_long(at, count);
+}
+
 static uint8_t *put_optional_double(uint8_t *at, bool is_there, double value)
 {
     *at++ = is_there ? 2 : 0;
@@ -106,6 +112,66 @@ enum err avro_encode_high_risk(uint32_t schema_id, const struct prediction *pred
         at = put_bytes(at, facts[i][1]);
     }
     *at++ = 0; // the end of the map's blocks
+    finish(out, at);
+    return ERR_OK;
+}
+
+enum err avro_encode_plan_request(uint32_t schema_id, const struct plan_request *request,
+                                  struct text *out, struct why *why)
+{
+    size_t need = AVRO_FRAME_BYTES + request->request_id.len + request->prediction_id.len +
+                  request->employee_id.len + request->requested_by.len + request->language.len +
+                  (size_t)AVRO_PLAN_REQUEST_FIELDS * NUMBER_MAX;
+    uint8_t *at = (uint8_t *)text_room(out, need);
+    if (at == NULL)
+        return too_large(out, need, why);
+    avro_frame_write(schema_id, at);
+    at = put_bytes(at + AVRO_FRAME_BYTES, request->request_id);
+    at = put_bytes(at, request->prediction_id);
+    at = put_bytes(at, request->employee_id);
+    at = put_optional_text(at, request->requested_by);
+    at = put_optional_text(at, request->language);
+    at = avro_put_long(at, request->requested_at_ms);
+    *at++ = request->is_anew ? 1 : 0;
+    finish(out, at);
+    return ERR_OK;
+}
+
+static size_t plan_room(const struct plan *p)
+{
+    size_t texts = p->plan_id.len + p->request_id.len + p->prediction_id.len + p->employee_id.len +
+                   p->language.len + p->generated_by.len + p->model_name.len +
+                   p->prompt_sha256.len + p->requested_by.len + p->refusal.len + p->reused_from.len;
+    for (size_t i = 0; i < PLAN_ACTIONS; i++)
+        texts += p->actions[i].len;
+    return AVRO_FRAME_BYTES + texts + (size_t)AVRO_PLAN_FIELDS * NUMBER_MAX;
+}
+
+enum err avro_encode_plan(uint32_t schema_id, const struct plan *plan, struct text *out,
+                          struct why *why)
+{
+    size_t need = plan_room(plan);
+    uint8_t *at = (uint8_t *)text_room(out, need);
+    if (at == NULL)
+        return too_large(out, need, why);
+    avro_frame_write(schema_id, at);
+    at = put_bytes(at + AVRO_FRAME_BYTES, plan->plan_id);
+    at = put_optional_text(at, plan->request_id);
+    at = put_bytes(at, plan->prediction_id);
+    at = put_bytes(at, plan->employee_id);
+    at = avro_put_long(at, (int64_t)plan->status);
+    for (size_t i = 0; i < PLAN_ACTIONS; i++)
+        at = put_optional_text(at, plan->actions[i]);
+    at = put_bytes(at, plan->language);
+    at = put_optional_text(at, plan->generated_by);
+    at = put_optional_text(at, plan->model_name);
+    at = put_optional_text(at, plan->prompt_sha256);
+    at = put_optional_count(at, plan->input_tokens);
+    at = put_optional_count(at, plan->output_tokens);
+    at = avro_put_long(at, plan->created_at_ms);
+    at = put_optional_text(at, plan->requested_by);
+    at = put_optional_text(at, plan->refusal);
+    at = put_optional_text(at, plan->reused_from);
     finish(out, at);
     return ERR_OK;
 }

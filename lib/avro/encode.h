@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "domain/employee.h"
+#include "domain/plan.h"
 #include "domain/prediction.h"
 
 // Our records as framed Avro, appended to a text (one text may hold the messages of a whole block).
@@ -40,6 +41,12 @@ MUST_CHECK enum err avro_encode_prediction(uint32_t schema_id, const struct pred
 MUST_CHECK enum err avro_encode_high_risk(uint32_t schema_id, const struct prediction *prediction,
                                           const struct bytes (*facts)[2], size_t fact_count,
                                           struct text *out, struct why *why);
+// schemas/plan-requested.avsc
+MUST_CHECK enum err avro_encode_plan_request(uint32_t schema_id, const struct plan_request *request,
+                                             struct text *out, struct why *why);
+// schemas/retention-plan.avsc
+MUST_CHECK enum err avro_encode_plan(uint32_t schema_id, const struct plan *plan, struct text *out,
+                                     struct why *why);
 // schemas/hris-progress.avsc
 MUST_CHECK enum err avro_encode_progress(uint32_t schema_id, const struct hris_progress *progress,
                                          struct text *out, struct why *why);

@@ -45,31 +45,26 @@ enum {
 };
 _Static_assert(SOURCE_OFFSET + 1 == AVRO_PREDICTION_FIELDS, "one place for each field");
 
-const struct avro_field avro_prediction_fields[AVRO_PREDICTION_FIELDS] = {
-    {"prediction_id", TEXT, true},
-    {"employee_id", TEXT, true},
-    {"event_id", TEXT, true},
-    {"event_time", INTEGER, true},
-    {"scored_at", INTEGER, true},
-    {"churn_probability", REAL | OR_NULL, true},
-    {"band", TEXT, true},
-    {"threshold", REAL, true},
-    {"model_id", TEXT, true},
-    {"base_log_odds", REAL | OR_NULL, false},
-    {"reason_1", TEXT | OR_NULL, false},
-    {"weight_1", REAL | OR_NULL, false},
-    {"reason_2", TEXT | OR_NULL, false},
-    {"weight_2", REAL | OR_NULL, false},
-    {"reason_3", TEXT | OR_NULL, false},
-    {"weight_3", REAL | OR_NULL, false},
-    {"department", TEXT | OR_NULL, false},
-    {"job_role", TEXT | OR_NULL, false},
-    {"trigger", TEXT, true},
-    {"requested_by", TEXT | OR_NULL, false},
-    {"source_topic", TEXT, true},
-    {"source_partition", INTEGER, true},
-    {"source_offset", INTEGER, true},
-};
+// Of Prediction, with which HighRisk begins.
+#define PREDICTION_FIELDS                                                                          \
+    {"prediction_id", TEXT, true}, {"employee_id", TEXT, true}, {"event_id", TEXT, true},          \
+        {"event_time", INTEGER, true}, {"scored_at", INTEGER, true},                               \
+        {"churn_probability", REAL | OR_NULL, true}, {"band", TEXT, true},                         \
+        {"threshold", REAL, true}, {"model_id", TEXT, true},                                       \
+        {"base_log_odds", REAL | OR_NULL, false}, {"reason_1", TEXT | OR_NULL, false},             \
+        {"weight_1", REAL | OR_NULL, false}, {"reason_2", TEXT | OR_NULL, false},                  \
+        {"weight_2", REAL | OR_NULL, false}, {"reason_3", TEXT | OR_NULL, false},                  \
+        {"weight_3", REAL | OR_NULL, false}, {"department", TEXT | OR_NULL, false},                \
+        {"job_role", TEXT | OR_NULL, false}, {"trigger", TEXT, true},                              \
+        {"requested_by", TEXT | OR_NULL, false}, {"source_topic", TEXT, true},                     \
+        {"source_partition", INTEGER, true},                                                       \
+    {                                                                                              \
+        "source_offset", INTEGER, true                                                             \
+    }
+
+const struct avro_field avro_prediction_fields[AVRO_PREDICTION_FIELDS] = {PREDICTION_FIELDS};
+const struct avro_field avro_high_risk_fields[AVRO_HIGH_RISK_FIELDS] = {
+    PREDICTION_FIELDS, {"facts", AVRO_TAKES_MAP | OR_NULL, false}};
 
 const struct avro_field avro_progress_fields[AVRO_PROGRESS_FIELDS] = {
     {"source", TEXT, true},         {"content_hash", TEXT, true},
@@ -78,11 +73,6 @@ const struct avro_field avro_progress_fields[AVRO_PROGRESS_FIELDS] = {
     {"event_time", INTEGER, true},  {"finished", AVRO_TAKES_BOOLEAN, true},
     {"updated_at", INTEGER, true},
 };
-
-static struct bytes text_or_null(const struct value *value)
-{
-    return value->kind == VALUE_TEXT ? value->text : (struct bytes){0};
-}
 
 static double real_or_zero(const struct value *value)
 {
@@ -118,7 +108,7 @@ enum err avro_employee_from_values(const struct value *values, struct employee_c
         .event_time_ms = values[AVRO_EMPLOYEE_EVENT_TIME].integer,
         .change = change,
         .source = values[AVRO_EMPLOYEE_SOURCE].text,
-        .requested_by = text_or_null(&values[AVRO_EMPLOYEE_REQUESTED_BY]),
+        .requested_by = value_text(&values[AVRO_EMPLOYEE_REQUESTED_BY]),
         .attributes = values + AVRO_EMPLOYEE_ATTRIBUTES,
     };
     return ERR_OK;
@@ -169,18 +159,46 @@ enum err avro_prediction_from_values(const struct value *values, struct predicti
         .threshold = values[THRESHOLD].real,
         .model_id = values[MODEL_ID].text,
         .base_log_odds = real_or_zero(&values[BASE_LOG_ODDS]),
-        .department = text_or_null(&values[DEPARTMENT]),
-        .job_role = text_or_null(&values[JOB_ROLE]),
+        .department = value_text(&values[DEPARTMENT]),
+        .job_role = value_text(&values[JOB_ROLE]),
         .trigger = trigger,
-        .requested_by = text_or_null(&values[REQUESTED_BY]),
+        .requested_by = value_text(&values[REQUESTED_BY]),
         .source_topic = values[SOURCE_TOPIC].text,
         .source_partition = (int32_t)values[SOURCE_PARTITION].integer,
         .source_offset = values[SOURCE_OFFSET].integer,
     };
     for (size_t i = 0; i < PREDICTION_REASONS; i++) {
-        ret->reasons[i].attribute = text_or_null(&values[REASON_1 + 2 * i]);
+        ret->reasons[i].attribute = value_text(&values[REASON_1 + 2 * i]);
         ret->reasons[i].weight = real_or_zero(&values[REASON_1 + 2 * i + 1]);
     }
+    return ERR_OK;
+}
+
+_Static_assert((int)PLAN_FACTS_MAX == (int)AVRO_MAP_ITEMS_MAX &&
+                   (int)PLAN_FACT_BYTES_MAX == (int)AVRO_MAP_TEXT_MAX,
+               "facts are what a map that is taken can hold");
+
+enum err avro_high_risk_from_values(const struct value *values, struct prediction *ret,
+                                    struct bytes facts[PLAN_FACTS_MAX][2], size_t *ret_fact_count,
+                                    struct why *why)
+{
+    struct prediction prediction;
+    enum err err = avro_prediction_from_values(values, &prediction, why);
+    if (err != ERR_OK)
+        return err;
+    if (prediction.band != BAND_HIGH)
+        return why_code(why, ERR_REJECT, "bad-band", "field band of a HighRisk is not high");
+    size_t count = avro_map_items(&values[AVRO_PREDICTION_FIELDS], facts);
+    for (size_t i = 0; i < count; i++) {
+        bool is_bad = facts[i][0].len == 0;
+        for (size_t k = 0; k < i; k++)
+            is_bad = is_bad || bytes_equal(facts[i][0], facts[k][0]);
+        if (is_bad)
+            return why_code(why, ERR_REJECT, "bad-fact",
+                            "field facts has an item without a name, or one name twice");
+    }
+    *ret = prediction;
+    *ret_fact_count = count;
     return ERR_OK;
 }
 

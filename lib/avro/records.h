@@ -7,6 +7,7 @@
 #include "avro/program.h"
 #include "base/err.h"
 #include "domain/employee.h"
+#include "domain/plan.h"
 #include "domain/prediction.h"
 
 // The records of our topics as values: which fields a reader wants, and what the decoded values
@@ -39,6 +40,26 @@ extern const struct avro_field avro_prediction_fields[AVRO_PREDICTION_FIELDS];
 // weight or the reverse) or "bad-partition". Also reads the values of a HighRisk record.
 MUST_CHECK enum err avro_prediction_from_values(const struct value *values, struct prediction *ret,
                                                 struct why *why);
+
+// HighRisk: the fields of a prediction, then the facts.
+enum { AVRO_HIGH_RISK_FIELDS = AVRO_PREDICTION_FIELDS + 1 };
+extern const struct avro_field avro_high_risk_fields[AVRO_HIGH_RISK_FIELDS];
+// As avro_prediction_from_values; "bad-band" also for one that is not high. `facts` receives names
+// and values in turn, in the order of the record. "bad-fact": one without a name, or a name twice.
+MUST_CHECK enum err avro_high_risk_from_values(const struct value *values, struct prediction *ret,
+                                               struct bytes facts[PLAN_FACTS_MAX][2],
+                                               size_t *ret_fact_count, struct why *why);
+
+enum { AVRO_PLAN_REQUEST_FIELDS = 7 };
+extern const struct avro_field avro_plan_request_fields[AVRO_PLAN_REQUEST_FIELDS];
+// What the request says is for plan_request_check to judge.
+void avro_plan_request_from_values(const struct value *values, struct plan_request *ret);
+
+enum { AVRO_PLAN_FIELDS = 18 };
+extern const struct avro_field avro_plan_fields[AVRO_PLAN_FIELDS];
+// ERR_REJECT with code "bad-status"; what else the plan says is for plan_check to judge.
+MUST_CHECK enum err avro_plan_from_values(const struct value *values, struct plan *ret,
+                                          struct why *why);
 
 // How far hris has read a source.
 struct hris_progress {

@@ -11,12 +11,17 @@
 extern const char avro_text_employee_changed[];
 extern const char avro_text_prediction[];
 extern const char avro_text_high_risk[];
+extern const char avro_text_plan_requested[];
+extern const char avro_text_retention_plan[];
 extern const char avro_text_hris_progress[];
 
 static const struct avro_topic topics[] = {
     {"employee-changes", avro_text_employee_changed, true},
     {"predictions", avro_text_prediction, false},
     {"high-risk", avro_text_high_risk, false},
+    {"plan-requests", avro_text_plan_requested, false},
+    {"retention-plans", avro_text_retention_plan, false},
+    {"plan-replies", avro_text_retention_plan, false},
     {"hris-progress", avro_text_hris_progress, false},
 };
 

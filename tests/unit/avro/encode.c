@@ -63,6 +63,13 @@ static struct bytes random_text(void)
     return bytes_from_string(texts[random_below(ARRAY_LEN(texts))]);
 }
 
+// Of a length that a fact may have.
+static struct bytes random_word(void)
+{
+    struct bytes text = random_text();
+    return text.len <= PLAN_FACT_BYTES_MAX ? text : bytes_from_string("2 to 5 years");
+}
+
 static struct bytes random_optional(void)
 {
     return random_below(3) == 0 ? (struct bytes){0} : random_text();
@@ -296,20 +303,22 @@ static void high_risk_is_the_prediction_with_its_facts(void **state)
     struct oracle oracle;
     oracle_open(&oracle, schema);
     struct avro_program *program CLEANUP(avro_program_free_p) =
-        compiled(schema, avro_prediction_fields, AVRO_PREDICTION_FIELDS);
+        compiled(schema, avro_high_risk_fields, AVRO_HIGH_RISK_FIELDS);
     struct text out CLEANUP(text_done) = TEXT_INIT(65536);
     static const char *const keys[] = {"tenure_band", "pay_band", "overtime", "commute"};
     for (uint32_t i = 0; i < ROUNDS / 10; i++) {
         struct prediction p = random_prediction(), back;
-        struct bytes facts[4][2];
-        size_t count = random_below(5);
+        p.band = BAND_HIGH;
+        p.has_probability = true;
+        struct bytes facts[4][2], back_facts[PLAN_FACTS_MAX][2];
+        size_t count = random_below(5), back_count = 99;
         struct why why = {0};
         set_prediction(&oracle, &p);
         avro_value_t map, item;
         avro_value_get_by_name(&oracle.record, "facts", &map, NULL);
         for (size_t f = 0; f < count; f++) {
             facts[f][0] = bytes_from_string(keys[f]);
-            facts[f][1] = random_text();
+            facts[f][1] = random_word();
             avro_value_add(&map, keys[f], &item, NULL, NULL);
             avro_value_set_string(&item, (const char *)facts[f][1].data);
         }
@@ -317,10 +326,154 @@ static void high_risk_is_the_prediction_with_its_facts(void **state)
         assert_ok(avro_encode_high_risk(i, &p, (const struct bytes(*)[2])facts, count, &out, &why),
                   &why);
         assert_same_bytes(&oracle, i, &out);
-        struct value values[AVRO_PREDICTION_FIELDS];
+        struct value values[AVRO_HIGH_RISK_FIELDS];
         assert_ok(avro_program_run(program, body_of(&out), values, &why), &why);
-        assert_ok(avro_prediction_from_values(values, &back, &why), &why);
+        assert_ok(avro_high_risk_from_values(values, &back, back_facts, &back_count, &why), &why);
         assert_same_prediction(&p, &back);
+        assert_int_equal(back_count, count);
+        for (size_t f = 0; f < count; f++) {
+            assert_true(bytes_equal(facts[f][0], back_facts[f][0]));
+            assert_true(bytes_equal(facts[f][1], back_facts[f][1]));
+        }
+    }
+    oracle_close(&oracle);
+}
+
+static struct plan random_plan(void)
+{
+    struct plan p = {
+        .plan_id = random_text(),
+        .request_id = random_optional(),
+        .prediction_id = random_text(),
+        .employee_id = random_text(),
+        .status = (enum plan_status)random_below(3),
+        .language = random_text(),
+        .generated_by = random_optional(),
+        .model_name = random_optional(),
+        .prompt_sha256 = random_optional(),
+        .input_tokens = random_below(3) == 0 ? PLAN_NO_TOKENS : (int64_t)(random_bits() >> 1),
+        .output_tokens = random_below(3) == 0 ? PLAN_NO_TOKENS : (int64_t)(random_bits() >> 50),
+        .created_at_ms = random_integer(),
+        .requested_by = random_optional(),
+        .refusal = random_optional(),
+        .reused_from = random_optional(),
+    };
+    for (size_t i = 0; i < PLAN_ACTIONS; i++)
+        p.actions[i] = random_optional();
+    return p;
+}
+
+static void set_tokens(struct oracle *oracle, const char *name, int64_t tokens)
+{
+    avro_value_t field = field_of(oracle, name, tokens == PLAN_NO_TOKENS);
+    assert_int_equal(tokens == PLAN_NO_TOKENS ? avro_value_set_null(&field)
+                                              : avro_value_set_long(&field, tokens),
+                     0);
+}
+
+static void set_plan(struct oracle *oracle, const struct plan *p)
+{
+    avro_value_reset(&oracle->record);
+    set_text(oracle, "plan_id", p->plan_id);
+    set_text(oracle, "request_id", p->request_id);
+    set_text(oracle, "prediction_id", p->prediction_id);
+    set_text(oracle, "employee_id", p->employee_id);
+    set_enum(oracle, "status", plan_status_name(p->status));
+    set_text(oracle, "action_1", p->actions[0]);
+    set_text(oracle, "action_2", p->actions[1]);
+    set_text(oracle, "action_3", p->actions[2]);
+    set_text(oracle, "language", p->language);
+    set_text(oracle, "generated_by", p->generated_by);
+    set_text(oracle, "model_name", p->model_name);
+    set_text(oracle, "prompt_sha256", p->prompt_sha256);
+    set_tokens(oracle, "input_tokens", p->input_tokens);
+    set_tokens(oracle, "output_tokens", p->output_tokens);
+    set_integer(oracle, "created_at", p->created_at_ms);
+    set_text(oracle, "requested_by", p->requested_by);
+    set_text(oracle, "refusal", p->refusal);
+    set_text(oracle, "reused_from", p->reused_from);
+}
+
+static void assert_same_plan(const struct plan *a, const struct plan *b)
+{
+    assert_same_text(a->plan_id, b->plan_id);
+    assert_same_text(a->request_id, b->request_id);
+    assert_same_text(a->prediction_id, b->prediction_id);
+    assert_same_text(a->employee_id, b->employee_id);
+    assert_int_equal(a->status, b->status);
+    for (size_t i = 0; i < PLAN_ACTIONS; i++)
+        assert_same_text(a->actions[i], b->actions[i]);
+    assert_same_text(a->language, b->language);
+    assert_same_text(a->generated_by, b->generated_by);
+    assert_same_text(a->model_name, b->model_name);
+    assert_same_text(a->prompt_sha256, b->prompt_sha256);
+    assert_true(a->input_tokens == b->input_tokens && a->output_tokens == b->output_tokens &&
+                a->created_at_ms == b->created_at_ms);
+    assert_same_text(a->requested_by, b->requested_by);
+    assert_same_text(a->refusal, b->refusal);
+    assert_same_text(a->reused_from, b->reused_from);
+}
+
+static void plans_are_written_as_the_library_does_and_read_back(void **state)
+{
+    (void)state;
+    const char *schema = avro_topic_find("retention-plans")->schema;
+    struct oracle oracle;
+    oracle_open(&oracle, schema);
+    struct avro_program *program CLEANUP(avro_program_free_p) =
+        compiled(schema, avro_plan_fields, AVRO_PLAN_FIELDS);
+    struct text out CLEANUP(text_done) = TEXT_INIT(65536);
+    for (uint32_t i = 0; i < ROUNDS / 10; i++) {
+        struct plan p = random_plan(), back;
+        struct value values[AVRO_PLAN_FIELDS];
+        struct why why = {0};
+        text_clear(&out);
+        assert_ok(avro_encode_plan(i, &p, &out, &why), &why);
+        set_plan(&oracle, &p);
+        assert_same_bytes(&oracle, i, &out);
+        assert_ok(avro_program_run(program, body_of(&out), values, &why), &why);
+        assert_ok(avro_plan_from_values(values, &back, &why), &why);
+        assert_same_plan(&p, &back);
+    }
+    oracle_close(&oracle);
+}
+
+static void plan_requests_are_written_as_the_library_does_and_read_back(void **state)
+{
+    (void)state;
+    const char *schema = avro_topic_find("plan-requests")->schema;
+    struct oracle oracle;
+    oracle_open(&oracle, schema);
+    struct avro_program *program CLEANUP(avro_program_free_p) =
+        compiled(schema, avro_plan_request_fields, AVRO_PLAN_REQUEST_FIELDS);
+    struct text out CLEANUP(text_done) = TEXT_INIT(65536);
+    for (uint32_t i = 0; i < ROUNDS / 10; i++) {
+        struct plan_request p = {random_text(),       random_text(),     random_text(),
+                                 random_optional(),   random_optional(), random_integer(),
+                                 random_below(2) == 0};
+        struct plan_request back;
+        struct value values[AVRO_PLAN_REQUEST_FIELDS];
+        struct why why = {0};
+        text_clear(&out);
+        assert_ok(avro_encode_plan_request(i, &p, &out, &why), &why);
+        avro_value_reset(&oracle.record);
+        set_text(&oracle, "request_id", p.request_id);
+        set_text(&oracle, "prediction_id", p.prediction_id);
+        set_text(&oracle, "employee_id", p.employee_id);
+        set_text(&oracle, "requested_by", p.requested_by);
+        set_text(&oracle, "language", p.language);
+        set_integer(&oracle, "requested_at", p.requested_at_ms);
+        avro_value_t field = field_of(&oracle, "anew", false);
+        avro_value_set_boolean(&field, p.is_anew);
+        assert_same_bytes(&oracle, i, &out);
+        assert_ok(avro_program_run(program, body_of(&out), values, &why), &why);
+        avro_plan_request_from_values(values, &back);
+        assert_same_text(p.request_id, back.request_id);
+        assert_same_text(p.prediction_id, back.prediction_id);
+        assert_same_text(p.employee_id, back.employee_id);
+        assert_same_text(p.requested_by, back.requested_by);
+        assert_same_text(p.language, back.language);
+        assert_true(p.requested_at_ms == back.requested_at_ms && p.is_anew == back.is_anew);
     }
     oracle_close(&oracle);
 }
@@ -530,6 +683,10 @@ static void what_does_not_fit_leaves_the_text_as_it_was(void **state)
     assert_err(avro_encode_prediction(1, &p, &out, &why), ERR_REJECT, &why);
     assert_err(avro_encode_high_risk(1, &p, NULL, 0, &out, &why), ERR_REJECT, &why);
     assert_err(avro_encode_progress(1, &progress, &out, &why), ERR_REJECT, &why);
+    struct plan plan = random_plan();
+    assert_err(avro_encode_plan(1, &plan, &out, &why), ERR_REJECT, &why);
+    assert_err(avro_encode_plan_request(1, &(struct plan_request){0}, &out, &why), ERR_REJECT,
+               &why);
     assert_string_equal(text_string(&out), "before");
     employees_close(&employees);
 }
@@ -650,6 +807,26 @@ static struct prediction golden_prediction(void)
     return p;
 }
 
+static struct plan golden_plan(void)
+{
+    return (struct plan){
+        .plan_id = bytes_from_string("high-risk/3/17"),
+        .prediction_id = bytes_from_string("employee-changes/3/1842001"),
+        .employee_id = bytes_from_string("1001"),
+        .status = PLAN_WRITTEN,
+        .actions = {bytes_from_string("Agree a limit on overtime for the next quarter."),
+                    bytes_from_string("Plan the next step of the career together."),
+                    bytes_from_string("Offer a day of work from home each week.")},
+        .language = bytes_from_string("en"),
+        .generated_by = bytes_from_string("gemini"),
+        .model_name = bytes_from_string("gemini-3.8-flash"),
+        .prompt_sha256 = bytes_from_string("9f86d081884c7d65"),
+        .input_tokens = 512,
+        .output_tokens = 90,
+        .created_at_ms = 1772353802000,
+    };
+}
+
 static void golden_bytes_of_another_implementation_are_met(void **state)
 {
     (void)state;
@@ -701,6 +878,33 @@ static void golden_bytes_of_another_implementation_are_met(void **state)
     text_clear(&out);
     assert_ok(avro_encode_progress(66051, &progress, &out, &why), &why);
     assert_golden("hris-progress", &out);
+    text_clear(&out);
+    const struct plan plan = golden_plan();
+    assert_ok(avro_encode_plan(4, &plan, &out, &why), &why);
+    assert_golden("retention-plan", &out);
+    text_clear(&out);
+    const struct plan refused = {.plan_id = bytes_from_string("plan-requests/0/4"),
+                                 .request_id = bytes_from_string("r-1"),
+                                 .prediction_id = plan.prediction_id,
+                                 .employee_id = plan.employee_id,
+                                 .status = PLAN_REFUSED,
+                                 .language = bytes_from_string("fr"),
+                                 .input_tokens = PLAN_NO_TOKENS,
+                                 .output_tokens = PLAN_NO_TOKENS,
+                                 .created_at_ms = 1772353802000,
+                                 .requested_by = bytes_from_string("hr"),
+                                 .refusal = bytes_from_string("not-needed")};
+    assert_ok(avro_encode_plan(4, &refused, &out, &why), &why);
+    assert_golden("retention-plan-refused", &out);
+    text_clear(&out);
+    const struct plan_request request = {.request_id = bytes_from_string("r-1"),
+                                         .prediction_id = plan.prediction_id,
+                                         .employee_id = plan.employee_id,
+                                         .language = bytes_from_string("fr"),
+                                         .requested_at_ms = 1772353801000,
+                                         .is_anew = true};
+    assert_ok(avro_encode_plan_request(5, &request, &out, &why), &why);
+    assert_golden("plan-requested", &out);
     employees_close(&employees);
 }
 
@@ -709,6 +913,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(predictions_are_written_as_the_library_does_and_read_back),
         cmocka_unit_test(high_risk_is_the_prediction_with_its_facts),
+        cmocka_unit_test(plans_are_written_as_the_library_does_and_read_back),
+        cmocka_unit_test(plan_requests_are_written_as_the_library_does_and_read_back),
         cmocka_unit_test(progress_is_written_as_the_library_does_and_read_back),
         cmocka_unit_test(employee_changes_are_written_as_the_library_does_and_read_back),
         cmocka_unit_test(messages_of_a_block_follow_each_other_in_one_text),

@@ -81,6 +81,47 @@ static void impossible_predictions_are_refused_with_their_code(void **state)
     }
 }
 
+// `body` is the map's bytes on the wire.
+static enum err high_risk(const char *band, struct bytes body, struct why *why)
+{
+    struct value values[AVRO_HIGH_RISK_FIELDS];
+    good_prediction(values);
+    values[place("band")] = text(band);
+    values[AVRO_PREDICTION_FIELDS] = (struct value){.kind = VALUE_MAP, .text = body};
+    struct prediction prediction;
+    struct bytes facts[PLAN_FACTS_MAX][2];
+    size_t count = 0;
+    return avro_high_risk_from_values(values, &prediction, facts, &count, why);
+}
+
+static void impossible_facts_are_refused(void **state)
+{
+    (void)state;
+    struct why why = {0};
+    struct bytes two = bytes_of("\x04\x02k\x02v\x02l\x02v\x00", 10);
+    assert_ok(high_risk("high", two, &why), &why);
+    assert_err(high_risk("low", two, &why), ERR_REJECT, &why);
+    assert_string_equal(why.code, "bad-band");
+    assert_err(high_risk("high", bytes_of("\x04\x02k\x02v\x02k\x02w\x00", 10), &why), ERR_REJECT,
+               &why);
+    assert_string_equal(why.code, "bad-fact");
+    assert_err(high_risk("high", bytes_of("\x02\x00\x02v\x00", 5), &why), ERR_REJECT, &why);
+    assert_string_equal(why.code, "bad-fact");
+}
+
+static void an_unknown_status_of_a_plan_is_refused(void **state)
+{
+    (void)state;
+    struct value values[AVRO_PLAN_FIELDS] = {0};
+    for (size_t i = 0; i < AVRO_PLAN_FIELDS; i++)
+        values[i] = (avro_plan_fields[i].takes & AVRO_TAKES_TEXT) != 0 ? text("x") : integer(1);
+    struct plan plan = {.created_at_ms = 77};
+    struct why why = {0};
+    assert_err(avro_plan_from_values(values, &plan, &why), ERR_REJECT, &why);
+    assert_string_equal(why.code, "bad-status");
+    assert_int_equal(plan.created_at_ms, 77);
+}
+
 static void an_unknown_change_is_refused(void **state)
 {
     (void)state;
@@ -161,6 +202,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(impossible_predictions_are_refused_with_their_code),
+        cmocka_unit_test(impossible_facts_are_refused),
+        cmocka_unit_test(an_unknown_status_of_a_plan_is_refused),
         cmocka_unit_test(an_unknown_change_is_refused),
         cmocka_unit_test(negative_progress_is_refused),
         cmocka_unit_test(a_writer_may_lack_attributes_but_no_required_fact),

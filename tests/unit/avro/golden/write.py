@@ -39,3 +39,17 @@ write("hris-progress", "hris-progress", 66051, {
     "source": "people.csv", "content_hash": "9f86d081884c7d65", "bytes_done": 227977,
     "rows_done": 1470, "events_done": 1468, "rejected": 2, "event_time": 1772353800000,
     "finished": True, "updated_at": 1772353801000})
+write("retention-plan", "retention-plan", 4, {
+    "plan_id": "high-risk/3/17", "prediction_id": "employee-changes/3/1842001", "employee_id": "1001",
+    "status": "written", "action_1": "Agree a limit on overtime for the next quarter.",
+    "action_2": "Plan the next step of the career together.",
+    "action_3": "Offer a day of work from home each week.", "language": "en", "generated_by": "gemini",
+    "model_name": "gemini-3.8-flash", "prompt_sha256": "9f86d081884c7d65", "input_tokens": 512,
+    "output_tokens": 90, "created_at": 1772353802000})
+write("retention-plan-refused", "retention-plan", 4, {
+    "plan_id": "plan-requests/0/4", "request_id": "r-1", "prediction_id": "employee-changes/3/1842001",
+    "employee_id": "1001", "status": "refused", "language": "fr", "created_at": 1772353802000,
+    "requested_by": "hr", "refusal": "not-needed"})
+write("plan-requested", "plan-requested", 5, {
+    "request_id": "r-1", "prediction_id": "employee-changes/3/1842001", "employee_id": "1001",
+    "language": "fr", "requested_at": 1772353801000, "anew": True})

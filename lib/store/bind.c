@@ -5,16 +5,14 @@
 
 #include "store/wire.h"
 
-// All values of a call go into one growing buffer, so offsets are kept until it stops moving. The
-// binary array format: dimensions, has-nulls flag, element type, length, lower bound, then each
-// element with its length in front (src/backend/utils/adt/arrayfuncs.c, array_recv).
+// All values of a call go into one growing buffer, so offsets are kept until it stops moving.
 
 enum {
     BIND_BYTES_MAX = 256 * 1024 * 1024,
     TYPE_BOOL = 16, // pg_type.dat: these numbers never change
     TYPE_INT8 = 20,
     TYPE_INT4 = 23,
-    TYPE_TEXT = 25,
+    TYPE_TEXT = WIRE_TYPE_TEXT,
     TYPE_FLOAT8 = 701,
     TYPE_TIMESTAMPTZ = 1184,
     TYPE_INT4_ARRAY = 1007,
@@ -98,10 +96,8 @@ static unsigned element_type(enum pg_kind kind)
 
 static enum err put_array(struct text *out, const struct pg_param *param)
 {
-    uint32_t head[] = {param->count > 0 ? 1 : 0, 1, element_type(param->kind),
-                       (uint32_t)param->count, 1};
-    // An empty array has no dimensions, and its header ends behind the element type.
-    size_t words = param->count > 0 ? ARRAY_LEN(head) : 3;
+    const uint32_t head[] = WIRE_ARRAY_HEAD(element_type(param->kind), param->count);
+    size_t words = param->count > 0 ? ARRAY_LEN(head) : WIRE_EMPTY_ARRAY_WORDS;
     enum err err = ERR_OK;
     for (size_t i = 0; i < words && err == ERR_OK; i++)
         err = put_32(out, head[i]);

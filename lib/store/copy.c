@@ -2,7 +2,9 @@
 #include "store/copy.h"
 
 #include <assert.h>
+#include <string.h>
 
+#include "base/compiler.h"
 #include "store/wire.h"
 
 // The format is in PostgreSQL's documentation of COPY, "Binary Format": a signature, two words,
@@ -120,6 +122,26 @@ void copy_text(struct copy *copy, struct bytes value)
     char *room = field(copy, value.len);
     if (room != NULL && value.len > 0)
         memcpy(room, value.data, value.len);
+}
+
+void copy_texts(struct copy *copy, const struct bytes *texts, size_t count, size_t step)
+{
+    const uint32_t head[] = WIRE_ARRAY_HEAD(WIRE_TYPE_TEXT, count);
+    size_t words = count > 0 ? ARRAY_LEN(head) : WIRE_EMPTY_ARRAY_WORDS, len = 4 * words;
+    for (size_t i = 0; i < count; i++)
+        len += 4 + texts[i * step].len;
+    char *room = field(copy, len);
+    if (room == NULL)
+        return;
+    for (size_t i = 0; i < words; i++, room += 4)
+        wire_put_32(room, head[i]);
+    for (size_t i = 0; i < count; i++) {
+        struct bytes text = texts[i * step];
+        wire_put_32(room, (uint32_t)text.len);
+        if (text.len > 0)
+            memcpy(room + 4, text.data, text.len);
+        room += 4 + text.len;
+    }
 }
 
 void copy_time_ms(struct copy *copy, int64_t ms)

@@ -34,6 +34,8 @@ void copy_int8(struct copy *copy, int64_t value);
 void copy_float8(struct copy *copy, double value);
 void copy_text(struct copy *copy, struct bytes value); // data NULL: null
 void copy_time_ms(struct copy *copy, int64_t ms);      // since 1970; as timestamptz
+// As text[]: `count` texts, every `step`-th from the first on; none is null.
+void copy_texts(struct copy *copy, const struct bytes *texts, size_t count, size_t step);
 
 // Closes the batch and lends its bytes until the next copy_begin. ERR_REJECT: over the ceiling.
 MUST_CHECK enum err copy_finish(struct copy *copy, struct bytes *ret, struct why *why);

@@ -108,6 +108,9 @@ int32_t pg_get_int4(const struct pg_rows *rows, size_t row, int column);
 int64_t pg_get_int8(const struct pg_rows *rows, size_t row, int column);
 double pg_get_float8(const struct pg_rows *rows, size_t row, int column);
 struct bytes pg_get_text(const struct pg_rows *rows, size_t row, int column);
+// Of a text[]: fills every `step`-th of `out`, `max` of them at most, and gives their number.
+size_t pg_get_texts(const struct pg_rows *rows, size_t row, int column, struct bytes *out,
+                    size_t max, size_t step);
 int64_t pg_get_time_ms(const struct pg_rows *rows, size_t row, int column); // since 1970
 
 // Runs one statement. `ret` may be NULL. The text is one of sql/queries, never put together from

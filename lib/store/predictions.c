@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "domain/storable.h"
+#include "store/append.h"
 #include "store/copy.h"
 #include "store/episodes.h"
 #include "store/sql.h"
@@ -63,7 +65,7 @@ enum err predictions_prepare(struct predictions_writer *writer, struct pg *pg, s
 
 // ---- history
 
-static void put_reasons(struct copy *copy, const struct prediction *prediction)
+void predictions_put_reasons(struct copy *copy, const struct prediction *prediction)
 {
     for (size_t i = 0; i < PREDICTION_REASONS; i++) {
         copy_text(copy, prediction->reasons[i].attribute);
@@ -98,39 +100,13 @@ static void put_history(struct copy *copy, const struct prediction *p)
     copy_float8(copy, p->threshold);
     copy_text(copy, p->model_id);
     put_number_where_known(copy, p, p->base_log_odds);
-    put_reasons(copy, p);
+    predictions_put_reasons(copy, p);
     copy_text(copy, p->department);
     copy_text(copy, p->job_role);
     copy_text(copy, bytes_from_string(trigger_name(p->trigger)));
     copy_text(copy, p->source_topic);
     copy_int4(copy, p->source_partition);
     copy_int8(copy, p->source_offset);
-}
-
-static enum err copy_history(struct predictions_writer *writer, struct pg *pg, const char *sql,
-                             const struct predictions_record *records, size_t count,
-                             size_t *ret_rows, struct why *why)
-{
-    copy_begin(&writer->copy);
-    for (size_t i = 0; i < count; i++)
-        if (!records[i].is_departure)
-            put_history(&writer->copy, &records[i].prediction);
-    if (writer->copy.rows == 0) {
-        *ret_rows = 0;
-        return ERR_OK;
-    }
-    struct bytes bytes;
-    enum err err = copy_finish(&writer->copy, &bytes, why);
-    return err != ERR_OK ? err : pg_copy(pg, sql, bytes, ret_rows, why);
-}
-
-static enum err store_quickly(struct predictions_writer *writer, struct pg *pg,
-                              const struct predictions_record *records, size_t count,
-                              struct predictions_result *result, struct why *why)
-{
-    for (size_t i = 0; i < count; i++)
-        writer->is_new[i] = true;
-    return copy_history(writer, pg, sql_history_copy, records, count, &result->stored, why);
 }
 
 struct id_place {
@@ -145,7 +121,7 @@ static int compare_ids(const void *left, const void *right)
     return order != 0 ? order : (a->place > b->place) - (a->place < b->place);
 }
 
-// Marks the first record of each id that the server says it inserted.
+// Marks the first record of each id that the server says it inserted (NULL: there was none).
 static void mark_new(bool *is_new, const struct predictions_record *records, size_t count,
                      const struct pg_rows *inserted)
 {
@@ -158,7 +134,7 @@ static void mark_new(bool *is_new, const struct predictions_record *records, siz
             ids[known++] = (struct id_place){records[i].prediction.prediction_id, i};
     }
     qsort(ids, known, sizeof *ids, compare_ids);
-    for (size_t row = 0; row < pg_count(inserted); row++) {
+    for (size_t row = 0; inserted != NULL && row < pg_count(inserted); row++) {
         struct bytes id = pg_get_text(inserted, row, 0);
         size_t low = 0, high = known;
         while (low < high) {
@@ -173,24 +149,29 @@ static void mark_new(bool *is_new, const struct predictions_record *records, siz
     }
 }
 
-static enum err store_carefully(struct predictions_writer *writer, struct pg *pg,
-                                const struct predictions_record *records, size_t count,
-                                struct predictions_result *result, struct why *why)
+static enum err store_history(struct predictions_writer *writer, struct pg *pg,
+                              const struct predictions_record *records, size_t count,
+                              bool is_careful, struct predictions_result *result, struct why *why)
 {
+    static const struct append_table history = {sql_history_copy, sql_history_incoming,
+                                                sql_history_incoming_copy, sql_history_insert_new,
+                                                sql_history_conflicts};
     struct pg_rows *inserted CLEANUP(pg_rows_free_p) = NULL;
-    size_t came = 0;
-    enum err err = pg_exec(pg, sql_history_incoming, NULL, 0, NULL, why);
-    if (err == ERR_OK)
-        err = copy_history(writer, pg, sql_history_incoming_copy, records, count, &came, why);
-    if (err == ERR_OK)
-        err = pg_exec(pg, sql_history_insert_new, NULL, 0, &inserted, why);
-    if (err == ERR_OK)
-        err = pg_change(pg, sql_history_conflicts, NULL, 0, &result->conflicts, why);
+    struct append_result appended = {0};
+    copy_begin(&writer->copy);
+    for (size_t i = 0; i < count; i++)
+        if (!records[i].is_departure)
+            put_history(&writer->copy, &records[i].prediction);
+    enum err err = append_rows(&history, pg, &writer->copy, is_careful, &appended, &inserted, why);
     if (err != ERR_OK)
         return err;
-    mark_new(writer->is_new, records, count, inserted);
-    result->stored = pg_count(inserted);
-    result->duplicates = came - result->stored - result->conflicts;
+    if (is_careful)
+        mark_new(writer->is_new, records, count, inserted);
+    for (size_t i = 0; !is_careful && i < count; i++)
+        writer->is_new[i] = true;
+    result->stored = appended.stored;
+    result->duplicates = appended.duplicates;
+    result->conflicts = appended.conflicts;
     return ERR_OK;
 }
 
@@ -239,7 +220,7 @@ static void put_current(struct copy *copy, const struct predictions_record *reco
     copy_float8(copy, p->threshold);
     copy_text(copy, p->model_id);
     put_number_where_known(copy, p, p->base_log_odds);
-    put_reasons(copy, p);
+    predictions_put_reasons(copy, p);
     copy_text(copy, p->department);
     copy_text(copy, p->job_role);
     copy_text(copy, bytes_from_string(trigger_name(p->trigger)));
@@ -288,8 +269,7 @@ enum err predictions_store(struct predictions_writer *writer, struct pg *pg,
         writer->capacity = count;
     }
     struct predictions_result result = {0};
-    enum err err = is_careful ? store_carefully(writer, pg, records, count, &result, why)
-                              : store_quickly(writer, pg, records, count, &result, why);
+    enum err err = store_history(writer, pg, records, count, is_careful, &result, why);
     if (err != ERR_OK)
         return err;
     for (size_t i = 0; i < count; i++)
@@ -301,23 +281,6 @@ enum err predictions_store(struct predictions_writer *writer, struct pg *pg,
 }
 
 // ---- the check
-
-static bool is_storable(struct bytes text, size_t max)
-{
-    // PostgreSQL's text takes any UTF-8 but the zero byte.
-    return text.len <= max && utf8_is_valid(text) &&
-           (text.len == 0 || memchr(text.data, 0, text.len) == NULL);
-}
-
-static bool is_id(struct bytes text, size_t max)
-{
-    return text.len > 0 && is_storable(text, max);
-}
-
-static bool is_time(int64_t ms)
-{
-    return ms >= 0 && ms < INT64_C(253402300800000); // until the end of 9999
-}
 
 static enum err check_numbers(const struct prediction *p, struct why *why)
 {
@@ -338,7 +301,7 @@ static enum err check_numbers(const struct prediction *p, struct why *why)
 
 static enum err check_texts(const struct prediction *p, struct why *why)
 {
-    if (!is_id(p->prediction_id, 2 * EVENT_TEXT_MAX))
+    if (!storable_id(p->prediction_id, 2 * EVENT_TEXT_MAX))
         return why_code(why, ERR_REJECT, "bad-prediction-id", "prediction_id is not usable");
     const struct bytes texts[] = {p->event_id,
                                   p->model_id,
@@ -350,7 +313,7 @@ static enum err check_texts(const struct prediction *p, struct why *why)
                                   p->reasons[1].attribute,
                                   p->reasons[2].attribute};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        if (!is_storable(texts[i], 2 * EVENT_TEXT_MAX))
+        if (!storable_text(texts[i], 2 * EVENT_TEXT_MAX))
             return why_code(why, ERR_REJECT, "bad-text",
                             "a text is too long, no UTF-8 or has a zero byte");
     return ERR_OK;
@@ -359,9 +322,9 @@ static enum err check_texts(const struct prediction *p, struct why *why)
 enum err predictions_check(const struct predictions_record *record, struct why *why)
 {
     const struct prediction *p = &record->prediction;
-    if (!is_id(p->employee_id, EMPLOYEE_ID_MAX))
+    if (!storable_id(p->employee_id, EMPLOYEE_ID_MAX))
         return why_code(why, ERR_REJECT, "bad-employee-id", "employee_id is not usable");
-    if (!is_time(p->event_time_ms) || !is_time(p->scored_at_ms))
+    if (!storable_time(p->event_time_ms) || !storable_time(p->scored_at_ms))
         return why_code(why, ERR_REJECT, "bad-time",
                         "event_time or scored_at is not between the years 1970 and 9999");
     if (record->is_departure)

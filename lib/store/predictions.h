@@ -57,3 +57,7 @@ MUST_CHECK enum err predictions_store(struct predictions_writer *writer, struct 
                                       const struct predictions_record *records, size_t count,
                                       bool is_careful, struct predictions_result *ret,
                                       struct why *why);
+
+// The columns reason_1, weight_1 ... weight_3 of a row: for the tables that hold them, too.
+struct copy;
+void predictions_put_reasons(struct copy *copy, const struct prediction *prediction);

@@ -83,6 +83,25 @@ struct bytes pg_get_text(const struct pg_rows *rows, size_t row, int column)
                     (size_t)PQgetlength(rows->result, (int)row, column));
 }
 
+size_t pg_get_texts(const struct pg_rows *rows, size_t row, int column, struct bytes *out,
+                    size_t max, size_t step)
+{
+    struct bytes array = pg_get_text(rows, row, column);
+    const uint32_t head[] = WIRE_ARRAY_HEAD(WIRE_TYPE_TEXT, 1);
+    if (array.len < sizeof head) // null, or without elements
+        return 0;
+    assert(wire_get_32(array.data) == 1 && wire_get_32(array.data + 8) == WIRE_TYPE_TEXT);
+    size_t count = wire_get_32(array.data + 12), at = sizeof head;
+    if (count > max)
+        count = max;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t len = wire_get_32(array.data + at);
+        out[i * step] = len == UINT32_MAX ? bytes_of(NULL, 0) : bytes_of(array.data + at + 4, len);
+        at += 4 + out[i * step].len;
+    }
+    return count;
+}
+
 int64_t pg_get_time_ms(const struct pg_rows *rows, size_t row, int column)
 {
     const char *value = fixed(rows, row, column, 8);

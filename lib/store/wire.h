@@ -49,6 +49,16 @@ static inline uint64_t wire_get_64(const void *in)
     return be64toh(value);
 }
 
+// The head of an array (src/backend/utils/adt/arrayfuncs.c, array_recv): dimensions, may-have-nulls
+// flag, element type, length, lower bound; then each element with its length in front. An empty one
+// has no dimensions, and its head ends behind the element type.
+#define WIRE_TYPE_TEXT 25 // pg_type.dat: it never changes
+#define WIRE_ARRAY_HEAD(element_type, count)                                                       \
+    {                                                                                              \
+        (count) > 0 ? 1 : 0, 1, (element_type), (uint32_t)(count), 1                               \
+    }
+enum { WIRE_EMPTY_ARRAY_WORDS = 3 };
+
 static inline uint64_t wire_double_bits(double value)
 {
     uint64_t bits;

@@ -306,7 +306,8 @@ static struct predictions_record *random_stream(uint64_t seed)
         if (kind == 0)
             records[i] = departure(employee, i, event_time, i * 10);
         else
-            records[i] = score(employee, i, event_time, i * 10, kind == 1 ? (double)NAN : probability);
+            records[i] =
+                score(employee, i, event_time, i * 10, kind == 1 ? (double)NAN : probability);
         if (kind >= 17)
             records[i].change = CHANGE_CREATED;
     }

@@ -76,6 +76,8 @@ static void every_query_fits_the_migrated_schema(void **state)
     pg_must(pg, sql_employee_incoming);
     pg_must(pg, sql_current_incoming);
     pg_must(pg, sql_history_incoming);
+    pg_must(pg, sql_facts_incoming);
+    pg_must(pg, sql_plan_incoming);
     const struct sql_query *queries = NULL;
     size_t count = sql_queries(&queries);
     for (size_t i = 0; i < count; i++)

@@ -1,0 +1,2 @@
+-- Times are shown in UTC, wherever the operator is.
+SELECT set_config('TimeZone', 'UTC', false)

@@ -339,6 +339,19 @@ def check_history(world, outputs):
         assert set(next(iter(wanted.values()))) == set(next(iter(found.values()))), "columns not compared"
 
 
+def check_facts(world, high_risk):
+    """high_risk_facts is a copy of the topic, with the facts as two arrays."""
+    reasons = ("reason_1", "weight_1", "reason_2", "weight_2", "reason_3", "weight_3")
+    wanted = {r.value["prediction_id"]: {
+        **{name: r.value[name] for name in ("prediction_id", "employee_id", "scored_at", "band", *reasons)},
+        "probability": r.value["churn_probability"], "fact_names": list(r.value["facts"]),
+        "fact_values": list(r.value["facts"].values())} for r in high_risk}
+    found = by_key(rows_of(world, "high_risk_facts", "prediction_id"), "prediction_id")
+    compare_rows("high_risk_facts", wanted, found)
+    if wanted:
+        assert set(next(iter(wanted.values()))) == set(next(iter(found.values()))), "columns not compared"
+
+
 def millis(moment):
     return round(moment.timestamp() * 1000)
 
@@ -460,6 +473,7 @@ def audit(world, bad=None, seconds=60, scores=None):
     check_high_risk(inputs, outputs, high_risk)
     letters = check_dead_letters(world, inputs, bad)
     check_history(world, outputs)
+    check_facts(world, high_risk)
     employees = check_employees(world, inputs, bad)
     people = check_risk(world, outputs)
     assert world.query("SELECT prediction_id FROM recorder_conflict") == []

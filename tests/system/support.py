@@ -20,6 +20,7 @@ from conftest import EMPLOYEES_CSV, REPO, SLOW, wait_for
 FEATURES_FILE = json.loads((REPO / "models/features.json").read_text())
 FEATURES, FACTS = FEATURES_FILE["attributes"], FEATURES_FILE["facts"]["allowed"]
 CHANGES, PREDICTIONS, HIGH_RISK, DEAD_LETTERS = "employee-changes", "predictions", "high-risk", "dead-letters"
+PLAN_REQUESTS, PLANS = "plan-requests", "retention-plans"
 PARTITIONS = 8
 # 2026-01-02T03:04:05Z, also what World.hris says when nothing else is asked for.
 EVENT_TIME = 1767323045000
@@ -366,13 +367,13 @@ def settle(world, seconds=60):
         return True
 
     wait_for("all transactions ended", marked, seconds, every=0.1)
-    made = last_offsets(read_topic(world.stack, world.topic(PREDICTIONS)))
+    made, high = (last_offsets(read_topic(world.stack, world.topic(name))) for name in (PREDICTIONS, HIGH_RISK))
 
     def recorded():
         rows = world.query("SELECT topic, partition, next FROM kafka_offset")
         place = {(topic, partition): position for topic, partition, position in rows}
         behind = {(name, p): (place.get((world.topic(name), p)), last + 1)
-                  for name, lasts in ((CHANGES, wanted), (PREDICTIONS, made)) for p, last in lasts.items()
+                  for name, lasts in ((CHANGES, wanted), (PREDICTIONS, made), (HIGH_RISK, high)) for p, last in lasts.items()
                   if place.get((world.topic(name), p), -1) < last + 1}
         assert not behind, f"recorded and wanted offsets: {behind}"
         return True

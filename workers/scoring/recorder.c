@@ -265,7 +265,7 @@ static void count_committed(struct recorder *recorder)
     size_t conflicts = recorder_batch_count(recorder->batch, recorder->options.metrics);
     if (conflicts > 0)
         log_error("recorder-conflict",
-                  "count=%zu why=\"predictions came again with other content, see the table "
+                  "count=%zu why=\"records came again with other content, see the table "
                   "recorder_conflict\"",
                   conflicts);
 }

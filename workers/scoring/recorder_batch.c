@@ -7,17 +7,21 @@
 #include <string.h>
 
 #include "avro/records.h"
+#include "base/arena.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "metrics.h"
 #include "registry/decoder.h"
+#include "store/copy.h"
+#include "store/high_risk.h"
+#include "store/retention_plans.h"
 
 // Handlers only decode, check and append; nothing is written before the whole block is read. The
 // check of a change is that of the scoring lane, so both refuse the same records, and what a lane
 // has sent to dead-letters is not in the tables either.
 
-enum { REASONS_MAX = 32 };
+enum { REASONS_MAX = 32, FACTS_BYTES = 64 * 1024, ROWS_BYTES_MAX = 64 * 1024 * 1024 };
 #define DAY_MS INT64_C(86400000)
 
 struct skipped {
@@ -32,6 +36,8 @@ struct recorder_batch {
     struct avro_field *employee_fields;
     size_t employee_field_count;
     struct decoder *employee_decoder;
+    struct decoder *high_risk_decoder;
+    struct decoder *plan_decoder;
     struct predictions_writer *predictions_writer;
     struct employees_writer *employees_writer;
     struct predictions_record *predictions;
@@ -39,9 +45,17 @@ struct recorder_batch {
     struct employees_record *employees;
     size_t employee_count;
     struct value *values; // employee_field_count for each of `employees`
+    struct high_risk_record *high_risks;
+    size_t high_risk_count;
+    struct arena facts; // of `high_risks`
+    struct plan *plans;
+    size_t plan_count;
+    struct copy rows;
     struct skipped skipped[REASONS_MAX];
     size_t skipped_count;
-    struct predictions_result stored; // by the last recorder_batch_store
+    // By the last recorder_batch_store:
+    struct predictions_result stored;
+    struct append_result stored_facts, stored_plans;
     size_t changed_employees;
 };
 
@@ -127,6 +141,57 @@ static enum err add_employee(struct recorder_batch *batch, const struct recorder
     return ERR_OK;
 }
 
+// ---- high-risk
+
+static enum err add_high_risk(struct recorder_batch *batch,
+                              const struct recorder_topic *topic UNUSED,
+                              const struct bus_message *message, int32_t generation UNUSED,
+                              struct why *why)
+{
+    struct high_risk_record *record = &batch->high_risks[batch->high_risk_count];
+    struct value values[AVRO_HIGH_RISK_FIELDS];
+    struct bytes facts[PLAN_FACTS_MAX][2];
+    enum err err = decoder_run(batch->high_risk_decoder, message->value, values, why);
+    if (err == ERR_OK)
+        err = avro_high_risk_from_values(values, &record->prediction, facts, &record->fact_count,
+                                         why);
+    if (err == ERR_OK && !bytes_equal(message->key, record->prediction.employee_id))
+        err = why_code(why, ERR_REJECT, "key-mismatch", "the record's key is not its employee_id");
+    record->facts = (const struct bytes(*)[2])facts;
+    if (err == ERR_OK)
+        err = high_risk_check(record, why);
+    if (err != ERR_OK)
+        return err;
+    size_t bytes = record->fact_count * sizeof *facts;
+    struct bytes(*kept)[2] = arena_take(&batch->facts, bytes);
+    memcpy(kept, facts, bytes);
+    record->facts = (const struct bytes(*)[2])kept;
+    batch->high_risk_count++;
+    return ERR_OK;
+}
+
+// ---- retention-plans
+
+static enum err add_plan(struct recorder_batch *batch, const struct recorder_topic *topic UNUSED,
+                         const struct bus_message *message, int32_t generation UNUSED,
+                         struct why *why)
+{
+    struct plan *plan = &batch->plans[batch->plan_count];
+    struct value values[AVRO_PLAN_FIELDS];
+    if (message->value.data == NULL) // erased on the topic; rows are not deleted yet
+        return ERR_OK;
+    enum err err = decoder_run(batch->plan_decoder, message->value, values, why);
+    if (err == ERR_OK)
+        err = avro_plan_from_values(values, plan, why);
+    if (err == ERR_OK && !bytes_equal(message->key, plan->employee_id))
+        err = why_code(why, ERR_REJECT, "key-mismatch", "the record's key is not its employee_id");
+    if (err == ERR_OK)
+        err = plan_check(plan, why);
+    if (err == ERR_OK)
+        batch->plan_count++;
+    return err;
+}
+
 size_t recorder_topics(const struct recorder_topic **ret)
 {
     static const struct recorder_topic topics[] = {
@@ -137,6 +202,11 @@ size_t recorder_topics(const struct recorder_topic **ret)
         {.topic = BUS_TOPIC_EMPLOYEE_CHANGES,
          .rank = TOPIC_RANK_EMPLOYEE_CHANGES,
          .add = add_employee},
+        {.topic = BUS_TOPIC_HIGH_RISK, .add = add_high_risk},
+        {.topic = BUS_TOPIC_RETENTION_PLANS,
+         .is_compacted = true,
+         .compaction_lag_ms = 30 * DAY_MS,
+         .add = add_plan},
     };
     *ret = topics;
     return ARRAY_LEN(topics);
@@ -155,11 +225,17 @@ enum err recorder_batch_new(const struct features *features, struct registry *re
     batch->employee_fields = avro_employee_fields(features, &batch->employee_field_count);
     batch->employee_decoder =
         decoder_new(registry, batch->employee_fields, batch->employee_field_count);
+    batch->high_risk_decoder = decoder_new(registry, avro_high_risk_fields, AVRO_HIGH_RISK_FIELDS);
+    batch->plan_decoder = decoder_new(registry, avro_plan_fields, AVRO_PLAN_FIELDS);
     batch->predictions_writer = predictions_writer_new(&policy);
     batch->predictions = mem_array(RECORDER_BATCH_MAX, sizeof *batch->predictions);
     batch->employees = mem_array(RECORDER_BATCH_MAX, sizeof *batch->employees);
     batch->values =
         mem_array(RECORDER_BATCH_MAX * batch->employee_field_count, sizeof *batch->values);
+    batch->high_risks = mem_array(RECORDER_BATCH_MAX, sizeof *batch->high_risks);
+    batch->plans = mem_array(RECORDER_BATCH_MAX, sizeof *batch->plans);
+    arena_init(&batch->facts, FACTS_BYTES);
+    copy_init(&batch->rows, ROWS_BYTES_MAX);
     enum err err = employees_writer_new(features, &batch->employees_writer, why);
     if (err == ERR_OK)
         *ret = TAKE(batch);
@@ -172,12 +248,18 @@ void recorder_batch_free(struct recorder_batch *batch)
         return;
     decoder_free(batch->prediction_decoder);
     decoder_free(batch->employee_decoder);
+    decoder_free(batch->high_risk_decoder);
+    decoder_free(batch->plan_decoder);
     free(batch->employee_fields);
     predictions_writer_free(batch->predictions_writer);
     employees_writer_free(batch->employees_writer);
     free(batch->predictions);
     free(batch->employees);
     free(batch->values);
+    free(batch->high_risks);
+    free(batch->plans);
+    arena_done(&batch->facts);
+    copy_done(&batch->rows);
     free(batch);
 }
 
@@ -185,8 +267,12 @@ void recorder_batch_clear(struct recorder_batch *batch)
 {
     batch->prediction_count = 0;
     batch->employee_count = 0;
+    batch->high_risk_count = 0;
+    batch->plan_count = 0;
+    arena_reset(&batch->facts);
     batch->skipped_count = 0;
     batch->stored = (struct predictions_result){0};
+    batch->stored_facts = batch->stored_plans = (struct append_result){0};
     batch->changed_employees = 0;
 }
 
@@ -234,6 +320,12 @@ enum err recorder_batch_store(struct recorder_batch *batch, struct pg *pg, bool 
     if (err == ERR_OK && batch->employee_count > 0)
         err = employees_store(batch->employees_writer, pg, batch->employees, batch->employee_count,
                               &batch->changed_employees, why);
+    if (err == ERR_OK && batch->high_risk_count > 0)
+        err = high_risk_store(pg, batch->high_risks, batch->high_risk_count, &batch->rows,
+                              is_careful, &batch->stored_facts, why);
+    if (err == ERR_OK && batch->plan_count > 0)
+        err = retention_plans_store(pg, batch->plans, batch->plan_count, &batch->rows, is_careful,
+                                    &batch->stored_plans, why);
     return err;
 }
 
@@ -247,16 +339,21 @@ static void add_if(struct metrics *metrics, enum metric_id id, const char *label
 size_t recorder_batch_count(const struct recorder_batch *batch, struct metrics *metrics)
 {
     const struct predictions_result *stored = &batch->stored;
+    const struct append_result *facts = &batch->stored_facts, *plans = &batch->stored_plans;
+    size_t conflicts = stored->conflicts + facts->conflicts + plans->conflicts;
     add_if(metrics, METRIC_RECORDER_ROWS, "predictions_history", NULL, stored->stored);
     add_if(metrics, METRIC_RECORDER_ROWS, "employee", NULL, batch->changed_employees);
+    add_if(metrics, METRIC_RECORDER_ROWS, "high_risk_facts", NULL, facts->stored);
+    add_if(metrics, METRIC_RECORDER_ROWS, "retention_plan", NULL, plans->stored);
     add_if(metrics, METRIC_RECORDER_DEPARTURES, NULL, NULL, stored->departures);
-    add_if(metrics, METRIC_RECORDER_DUPLICATES, NULL, NULL, stored->duplicates);
-    add_if(metrics, METRIC_RECORDER_CONFLICTS, NULL, NULL, stored->conflicts);
+    add_if(metrics, METRIC_RECORDER_DUPLICATES, NULL, NULL,
+           stored->duplicates + facts->duplicates + plans->duplicates);
+    add_if(metrics, METRIC_RECORDER_CONFLICTS, NULL, NULL, conflicts);
     add_if(metrics, METRIC_RECORDER_STALE, NULL, NULL, stored->stale);
     add_if(metrics, METRIC_RECORDER_EPISODES, "opened", NULL, stored->opened);
     add_if(metrics, METRIC_RECORDER_EPISODES, "closed", NULL, stored->closed);
     for (size_t i = 0; i < batch->skipped_count; i++)
         add_if(metrics, METRIC_RECORDER_SKIPPED, bus_topics[batch->skipped[i].topic].name,
                batch->skipped[i].code, batch->skipped[i].count);
-    return stored->conflicts;
+    return conflicts;
 }

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/program.h"
+#include "store/sql.h"
 
 enum { STEP_MS = 500 };
 
@@ -22,8 +23,10 @@ bool command_begin(const struct settings_spec *spec, void *settings, int argc, c
     if (err == ERR_OK && !is_done && (rest < least || rest > most))
         err = why_say(&why, ERR_FATAL, "wrong number of arguments; usage: %s %s", spec->program,
                       spec->usage);
-    if (err == ERR_OK && !is_done)
+    if (err == ERR_OK && !is_done) {
+        argv[1 + rest] = NULL; // argv[argc] is one
         return true;
+    }
     if (err != ERR_OK)
         fprintf(stderr, "%s: %s\n", spec->program, why.text);
     settings_free(spec, settings);
@@ -67,6 +70,21 @@ bool command_check_bus(const struct settings_spec *spec, void *settings, int *re
     settings_free(spec, settings);
     *ret_status = EXIT_USAGE;
     return false;
+}
+
+enum err command_connect(const char *database_url, struct pg **ret, struct why *why)
+{
+    const struct pg_options options = {.url = database_url,
+                                       .application_name = "retentionctl",
+                                       .session_sql = sql_operator_session,
+                                       .stop_fd = program_stop_fd()};
+    CLEANUP(pg_close_p) struct pg *pg = NULL;
+    enum err err = pg_open(&options, &pg, why);
+    if (err == ERR_OK)
+        err = pg_connect(pg, why);
+    if (err == ERR_OK)
+        *ret = TAKE(pg);
+    return err;
 }
 
 bool command_may_wait(enum err err, const struct why *why)

@@ -8,6 +8,7 @@
 #include "base/settings.h"
 #include "bus/admin.h"
 #include "bus/config.h"
+#include "store/pg.h"
 
 // What the commands share: arguments in, one sentence and an exit status out. Main thread.
 
@@ -19,7 +20,7 @@ typedef int command_run(int argc, char **argv);
 #undef COMMAND
 
 // Fills the settings. False: the command ends with *ret_status (--help, or a broken argument, which
-// was reported). Between `least` and `most` arguments stand in argv[1] and on.
+// was reported). Between `least` and `most` arguments stand in argv[1] and on, NULL behind them.
 bool command_begin(const struct settings_spec *spec, void *settings, int argc, char **argv,
                    int least, int most, int *ret_status);
 // For a command that speaks Kafka, behind command_begin and as that one: false where no client can
@@ -31,6 +32,9 @@ int command_end(const struct settings_spec *spec, void *settings, enum err err,
 
 // The brokers of the settings; properties from the environment, free by bus_properties_free.
 struct bus_config command_bus(const char *bootstrap_servers, char **properties);
+
+// A connection to the database of the settings, made; the caller closes it. Times come in UTC.
+MUST_CHECK enum err command_connect(const char *database_url, struct pg **ret, struct why *why);
 
 // Waiting may help: ERR_RETRY, and offsets of a group with members. A lane that was stopped is a
 // static member, which the brokers forget only after its session time-out.

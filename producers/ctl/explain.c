@@ -12,7 +12,6 @@
 #include "base/exp.h"
 #include "base/mem.h"
 #include "base/parse.h"
-#include "base/program.h"
 #include "command.h"
 #include "domain/employee.h"
 #include "json/json.h"
@@ -20,7 +19,6 @@
 #include "model/model.h"
 #include "state.h"
 #include "store/employees.h"
-#include "store/pg.h"
 
 enum { FILE_BYTES_MAX = 1 << 20, DEPTH_MAX = 8, OUT_BYTES_MAX = 1 << 20, WORDS_BYTES = 320 };
 
@@ -324,14 +322,9 @@ static enum err print_json(const struct explanation *explanation, struct why *wh
 // The latest state of an employee, from the table.
 static enum err load_employee(const struct settings *settings, struct text *row, struct why *why)
 {
-    const struct pg_options options = {.url = settings->database_url,
-                                       .application_name = "retentionctl",
-                                       .stop_fd = program_stop_fd()};
     CLEANUP(pg_close_p) struct pg *pg = NULL;
     bool is_found = false;
-    enum err err = pg_open(&options, &pg, why);
-    if (err == ERR_OK)
-        err = pg_connect(pg, why);
+    enum err err = command_connect(settings->database_url, &pg, why);
     if (err == ERR_OK)
         err = employees_read(pg, settings->employee, row, &is_found, why);
     if (err == ERR_OK && !is_found)

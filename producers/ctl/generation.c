@@ -14,12 +14,10 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/program.h"
 #include "bus/topics.h"
 #include "command.h"
 #include "domain/source.h"
 #include "store/offsets.h"
-#include "store/pg.h"
 
 #define SETTINGS_DEF "generation.def"
 #include "command_settings.def"
@@ -131,17 +129,12 @@ static enum err renew_recorder(struct change *change, struct why *why)
 static enum err renew(struct change *change, struct why *why)
 {
     const struct settings *settings = change->settings;
-    const struct pg_options options = {.url = settings->database_url,
-                                       .application_name = "retentionctl",
-                                       .stop_fd = program_stop_fd()};
     char **properties = bus_properties_from_environment();
     struct bus_config config = command_bus(settings->kafka_bootstrap_servers, properties);
     enum err err = bus_admin_open(&config, 10000, &change->admin, why);
-    if (err == ERR_OK)
-        err = pg_open(&options, &change->pg, why);
     // Both must be there before either is changed.
     if (err == ERR_OK)
-        err = pg_connect(change->pg, why);
+        err = command_connect(settings->database_url, &change->pg, why);
     if (err == ERR_OK)
         err = renew_group(change, why);
     if (err == ERR_OK)

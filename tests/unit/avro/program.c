@@ -3,6 +3,7 @@
 
 #include "avro/program.h"
 #include "base/compiler.h"
+#include "base/mem.h"
 
 // Bytes and schemas written by hand: what the specification says, one rule a test.
 
@@ -451,6 +452,38 @@ static void a_map_over_its_bounds_is_refused(void **state)
     assert_run_refused(MAP, &x, 1, text_bytes(&body), "map-too-large");
 }
 
+// Bytes changed at random in a good map of two blocks: refused, or items that lie in the body.
+static void mutated_maps_never_reach_beyond_the_body(void **state)
+{
+    (void)state;
+    static const uint8_t good[] = "\x04\x0ctenure\x18"
+                                  "2 to 5 years\x10overtime\x06yes\x01\x1a\x0c"
+                                  "travel\x0arare!";
+    const struct avro_field x = {"x", AVRO_TAKES_MAP, true};
+    struct avro_program *program CLEANUP(avro_program_free_p) = compiled(MAP, &x, 1);
+    struct bytes items[AVRO_MAP_ITEMS_MAX][2];
+    struct value value = {0};
+    uint64_t seed = 0x2545f4914f6cdd1dU;
+    size_t taken = 0;
+    for (unsigned round = 0; round < 20000; round++) {
+        uint8_t *body CLEANUP(mem_free_p) = mem_array(sizeof good, 1); // a place for ASan to watch
+        memcpy(body, good, sizeof good);
+        for (unsigned changes = 1 + round % 3; changes > 0; changes--) {
+            seed = seed * 6364136223846793005U + 1442695040888963407U;
+            body[(seed >> 33) % sizeof good] = (uint8_t)(seed >> 56);
+        }
+        if (avro_program_run(program, bytes_of(body, sizeof good), &value, NULL) != ERR_OK)
+            continue;
+        size_t count = avro_map_items(&value, items);
+        for (size_t i = 0; i < 2 * count; i++) {
+            struct bytes text = items[i / 2][i % 2];
+            assert_true(text.data > body && text.data + text.len <= body + sizeof good);
+        }
+        taken += count > 0;
+    }
+    assert_true(taken > 1000 && taken < 19000);
+}
+
 static void broken_maps_are_refused_with_their_code(void **state)
 {
     (void)state;
@@ -503,6 +536,7 @@ int main(void)
         cmocka_unit_test(a_map_of_texts_is_its_items_in_their_order),
         cmocka_unit_test(the_field_behind_a_map_is_found),
         cmocka_unit_test(a_map_over_its_bounds_is_refused),
+        cmocka_unit_test(mutated_maps_never_reach_beyond_the_body),
         cmocka_unit_test(broken_maps_are_refused_with_their_code),
         cmocka_unit_test(a_fault_names_its_field_and_byte),
     };

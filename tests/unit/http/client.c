@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "support/check.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/program.h"
 #include "http/client.h"
+#include "support/http_server.h"
+#include "support/tls_server.h"
 
 // A server of a few lines keeps what it was sent and gives one canned answer (none: it is silent),
 // so that it can also be wrong in ways that a real server is not.
@@ -57,18 +55,6 @@ static void *run(void *context)
         close(fd);
     }
     return NULL;
-}
-
-static int listen_anywhere(uint16_t *ret_port)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    assert_int_equal(listen(fd, 4), 0);
-    *ret_port = ntohs(address.sin_port);
-    return fd;
 }
 
 static void server_open(struct server *server, const char *answer)
@@ -215,29 +201,6 @@ static void silence_ends_in_time_and_no_secret_is_told(void **state)
     assert_non_null(strstr(why.text, "127.0.0.1"));
 }
 
-// A TLS server with a certificate that only its own file vouches for.
-
-extern char **environ;
-
-static pid_t spawn(const char *const *arguments)
-{
-    char *argv[24];
-    size_t count = 0;
-    for (; arguments[count] != NULL; count++)
-        argv[count] = strdup(arguments[count]);
-    argv[count] = NULL;
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    for (int fd = 0; fd < 3; fd++)
-        posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
-    pid_t pid = 0;
-    assert_int_equal(posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    for (size_t i = 0; i < count; i++)
-        free(argv[i]);
-    return pid;
-}
-
 static enum err ask_tls(uint16_t port, const char *ca_file, struct why *why)
 {
     CLEANUP(http_client_free_p) struct http_client *client = NULL;
@@ -260,46 +223,12 @@ static enum err ask_tls(uint16_t port, const char *ca_file, struct why *why)
 static void only_a_trusted_certificate_is_talked_to(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/http-client-XXXXXX", key[64], cert[64], accept_at[16];
-    assert_non_null(mkdtemp(folder));
-    snprintf(key, sizeof key, "%s/key.pem", folder);
-    snprintf(cert, sizeof cert, "%s/cert.pem", folder);
-    const char *const make[] = {"openssl",
-                                "req",
-                                "-x509",
-                                "-newkey",
-                                "ec",
-                                "-pkeyopt",
-                                "ec_paramgen_curve:prime256v1",
-                                "-nodes",
-                                "-days",
-                                "2",
-                                "-subj",
-                                "/CN=localhost",
-                                "-addext",
-                                "subjectAltName=DNS:localhost",
-                                "-keyout",
-                                key,
-                                "-out",
-                                cert,
-                                NULL};
-    int result = -1;
-    assert_true(waitpid(spawn(make), &result, 0) > 0 && result == 0);
-    uint16_t port = 0;
-    close(listen_anywhere(&port));
-    snprintf(accept_at, sizeof accept_at, "%u", port);
-    const char *const serve_tls[] = {"openssl", "s_server", "-accept", accept_at, "-cert",
-                                     cert,      "-key",     key,       "-www",    NULL};
-    pid_t server = spawn(serve_tls);
-    struct why why = {0};
-    enum err trusted = ask_tls(port, cert, &why);
-    struct why refusal = {0};
-    enum err untrusted = ask_tls(port, NULL, &refusal);
-    kill(server, SIGKILL); // it has inherited that SIGTERM is blocked
-    waitpid(server, NULL, 0);
-    unlink(key);
-    unlink(cert);
-    rmdir(folder);
+    struct tls_server server;
+    struct why why = {0}, refusal = {0};
+    tls_server_start(&server, "localhost");
+    enum err trusted = ask_tls(server.port, server.cert, &why);
+    enum err untrusted = ask_tls(server.port, NULL, &refusal);
+    tls_server_stop(&server);
     if (trusted != ERR_OK)
         fail_msg("%s", why.text);
     assert_int_equal(untrusted, ERR_FATAL);

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: MIT
+#include "http/multi.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/program.h"
+#include "http/handle.h"
+
+// A slot is an easy handle with what its call owns; slots are made when they are first needed, go
+// from idle to flying to told and back, and never move. libcurl keeps the connections in the multi
+// handle, so any slot takes any of them.
+//
+// HTTP/1.1 and not 2: answers take seconds, so that a connection a call costs nothing that counts,
+// and one lost connection is one failed call and not all of them.
+
+enum {
+    CALLS_MAX = 256,
+    CONNECT_TIMEOUT_MS = 5000,
+    TIMEOUT_MS = 30000,
+    ANSWER_BYTES = 256 * 1024,
+    ANSWER_BYTES_KEPT = 64 * 1024, // of memory, by an idle slot
+    HEADER_BYTES = 64 * 1024,      // of an answer, all together
+    SLOW_ANSWER_MS = 10000,
+    SLOW_ANSWER_BYTES = 100, // a second
+    POLL_MS = 60000,
+    CONNECTION_LIFE_S = 600, // names may point elsewhere by then
+};
+
+enum slot_state { SLOT_IDLE, SLOT_FLYING, SLOT_TOLD };
+
+struct slot {
+    struct http_multi *multi;
+    enum slot_state state;
+    CURL *curl;
+    void *tag;
+    char *url, *sent_body; // the request's, which libcurl reads while it runs
+    struct handle_request request;
+    struct handle_answer answer;
+    struct text body; // of the answer
+    size_t header_bytes;
+    bool has_too_many_headers;
+    unsigned sends;
+    char retry_after[64], content_type[128];
+    char error[CURL_ERROR_SIZE];
+};
+
+struct http_multi {
+    CURLM *curl;
+    char *ca_file, *proxy;
+    long connect_timeout_ms, slow_answer_s;
+    bool allows_http;
+    struct slot **slots;
+    size_t slot_count, slots_max;
+    size_t in_flight;
+    atomic_bool is_woken;
+    bool has_told_stop;
+};
+
+// ---- making and ending
+// ---------------------------------------------------------------------------
+
+enum err http_multi_new(const struct http_multi_options *options, struct http_multi **ret,
+                        struct why *why)
+{
+    handle_init_once();
+    struct http_multi *multi = mem_zalloc(sizeof *multi);
+    int64_t connect_ms = options->connect_timeout_ms, slow_ms = options->slow_answer_ms;
+    multi->ca_file = handle_copy(options->ca_file);
+    multi->proxy = handle_copy(options->proxy);
+    multi->connect_timeout_ms = (long)(connect_ms > 0 ? connect_ms : CONNECT_TIMEOUT_MS);
+    multi->slow_answer_s = (long)((slow_ms > 0 ? slow_ms : SLOW_ANSWER_MS) + 999) / 1000;
+    multi->allows_http = options->allows_http;
+    multi->slots_max = options->calls_max > 0 ? options->calls_max : CALLS_MAX;
+    multi->slots = mem_array(multi->slots_max, sizeof(struct slot *));
+    multi->curl = curl_multi_init();
+    long connections = (long)multi->slots_max;
+    if (multi->curl == NULL ||
+        curl_multi_setopt(multi->curl, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) != CURLM_OK ||
+        curl_multi_setopt(multi->curl, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections) != CURLM_OK ||
+        curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, connections) != CURLM_OK) {
+        http_multi_free(multi);
+        return why_say(why, ERR_FATAL, "cannot make a client for many HTTP calls");
+    }
+    *ret = multi;
+    return ERR_OK;
+}
+
+// Lets go of what the call owned; the handle and a small body's memory stay.
+static void slot_clear(struct slot *slot)
+{
+    curl_slist_free_all(TAKE(slot->request.headers));
+    free(TAKE(slot->url));
+    free(TAKE(slot->sent_body));
+    if (slot->body.capacity > ANSWER_BYTES_KEPT)
+        text_done(&slot->body);
+    slot->tag = NULL;
+    slot->state = SLOT_IDLE;
+}
+
+static void slot_land(struct slot *slot)
+{
+    curl_multi_remove_handle(slot->multi->curl, slot->curl);
+    slot->multi->in_flight--;
+}
+
+void http_multi_free(struct http_multi *multi)
+{
+    if (multi == NULL)
+        return;
+    for (size_t i = 0; i < multi->slot_count; i++) {
+        struct slot *slot = multi->slots[i];
+        if (slot->state == SLOT_FLYING)
+            slot_land(slot);
+        slot_clear(slot);
+        curl_easy_cleanup(slot->curl);
+        text_done(&slot->body);
+        mem_free_p(&slot);
+    }
+    curl_multi_cleanup(multi->curl);
+    mem_free_p(&multi->slots);
+    mem_free_p(&multi->ca_file);
+    mem_free_p(&multi->proxy);
+    mem_free_p(&multi);
+}
+
+// ---- beginning a call
+// ----------------------------------------------------------------------------
+
+// An idle slot, made where all are in use; NULL over the limit, or where libcurl gives no handle.
+static struct slot *slot_find(struct http_multi *multi)
+{
+    for (size_t i = 0; i < multi->slot_count; i++)
+        if (multi->slots[i]->state == SLOT_IDLE)
+            return multi->slots[i];
+    CURL *curl = multi->slot_count < multi->slots_max ? curl_easy_init() : NULL;
+    if (curl == NULL)
+        return NULL;
+    struct slot *slot = mem_zalloc(sizeof *slot);
+    slot->multi = multi;
+    slot->curl = curl;
+    multi->slots[multi->slot_count++] = slot;
+    return slot;
+}
+
+// Called for every line of the answer's head. Silence before it is a model that thinks, bounded by
+// the call's time-out only; from here on an answer has to come at a pace.
+static size_t on_header(char *line, size_t one, size_t len, void *context)
+{
+    (void)line, (void)one;
+    struct slot *slot = context;
+    if (slot->header_bytes == 0 && (curl_easy_setopt(slot->curl, CURLOPT_LOW_SPEED_LIMIT,
+                                                     (long)SLOW_ANSWER_BYTES) != CURLE_OK ||
+                                    curl_easy_setopt(slot->curl, CURLOPT_LOW_SPEED_TIME,
+                                                     slot->multi->slow_answer_s) != CURLE_OK))
+        return 0;
+    slot->header_bytes += len;
+    slot->has_too_many_headers = slot->header_bytes > HEADER_BYTES;
+    return slot->has_too_many_headers ? 0 : len;
+}
+
+// Called before a request is sent. libcurl sends it again by itself where a kept connection closes
+// without a byte of an answer; whether the server had read it is then unknown.
+static int on_send(void *context, char *to_ip, char *from_ip, int to_port, int from_port)
+{
+    (void)to_ip, (void)from_ip, (void)to_port, (void)from_port;
+    struct slot *slot = context;
+    return slot->sends++ == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+static CURLcode set_up(struct slot *slot)
+{
+    CURL *curl = slot->curl;
+    CURLcode bad = handle_set_up(curl, &slot->request);
+#define SET(option, value) HANDLE_SET(&bad, curl, option, value)
+    SET(CURLOPT_PRIVATE, slot);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)slot->body.ceiling);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, slot);
+    SET(CURLOPT_PREREQFUNCTION, on_send);
+    SET(CURLOPT_PREREQDATA, slot);
+    SET(CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_LIFE_S);
+    SET(CURLOPT_QUICK_EXIT, 1L); // a resolver that hangs does not hold up the end
+#undef SET
+    return bad;
+}
+
+static enum err check(const struct http_multi *multi, const struct http_call *call, struct why *why)
+{
+    struct bytes url = handle_shown(call->url);
+    bool is_http = strncasecmp(call->url, "http://", 7) == 0;
+    if (strncasecmp(call->url, "https://", 8) != 0 && !(is_http && multi->allows_http))
+        return why_say(why, ERR_FATAL, "%.*s: use an https:// URL%s", (int)url.len,
+                       (const char *)url.data, is_http ? ", or allow http" : "");
+    for (size_t i = 0; i < call->header_count; i++) {
+        struct bytes name = bytes_from_string(call->headers[i].name);
+        struct bytes value = bytes_from_string(call->headers[i].value);
+        if (name.len == 0 || value.len == 0 || !text_is_printable(name) ||
+            !text_is_printable(value))
+            return why_say(why, ERR_FATAL, "header %zu of a call to %.*s is empty or not printable",
+                           i + 1, (int)url.len, (const char *)url.data);
+    }
+    return ERR_OK;
+}
+
+static bool add_headers(const struct http_call *call, struct curl_slist **headers)
+{
+    bool is_fine = handle_add_header(headers, "Expect", NULL); // no wait for "100 Continue"
+    for (size_t i = 0; i < call->header_count && is_fine; i++)
+        is_fine = handle_add_header(headers, call->headers[i].name, call->headers[i].value);
+    return is_fine;
+}
+
+static void fill(struct slot *slot, const struct http_call *call, void *tag)
+{
+    struct http_multi *multi = slot->multi;
+    text_clear(&slot->body);
+    slot->body.ceiling = call->answer_bytes > 0 ? call->answer_bytes : ANSWER_BYTES;
+    slot->answer = (struct handle_answer){.body = &slot->body};
+    slot->tag = tag;
+    slot->header_bytes = 0;
+    slot->has_too_many_headers = false;
+    slot->sends = 0;
+    slot->retry_after[0] = slot->content_type[0] = '\0';
+    slot->url = mem_dup(call->url);
+    if (call->body.data != NULL)
+        slot->sent_body = mem_dup_bytes(call->body.data, call->body.len);
+    slot->request = (struct handle_request){
+        .method = call->method,
+        .url = slot->url,
+        .body = bytes_of(slot->sent_body, call->body.len),
+        .protocols = multi->allows_http ? "http,https" : "https",
+        .ca_file = multi->ca_file,
+        .proxy = multi->proxy,
+        .connect_timeout_ms = multi->connect_timeout_ms,
+        .timeout_ms = (long)(call->timeout_ms > 0 ? call->timeout_ms : TIMEOUT_MS),
+        .answer = &slot->answer,
+        .error = slot->error,
+    };
+}
+
+enum err http_multi_start(struct http_multi *multi, const struct http_call *call, void *tag,
+                          struct why *why)
+{
+    enum err err = check(multi, call, why);
+    if (err != ERR_OK)
+        return err;
+    struct slot *slot = multi->in_flight < multi->slots_max ? slot_find(multi) : NULL;
+    if (slot == NULL)
+        return why_code(why, ERR_RETRY, "calls-full", "%zu HTTP calls are in flight",
+                        multi->in_flight);
+    fill(slot, call, tag);
+    CURLcode code = add_headers(call, &slot->request.headers) ? set_up(slot) : CURLE_OUT_OF_MEMORY;
+    slot->request.method = NULL; // libcurl has its own copy; ours was borrowed
+    if (code == CURLE_OK && curl_multi_add_handle(multi->curl, slot->curl) != CURLM_OK)
+        code = CURLE_FAILED_INIT;
+    if (code != CURLE_OK) {
+        slot_clear(slot);
+        return why_say(why, ERR_FATAL, "cannot begin an HTTP call: %s", curl_easy_strerror(code));
+    }
+    slot->state = SLOT_FLYING;
+    multi->in_flight++;
+    return ERR_OK;
+}
+
+// ---- its end
+// -------------------------------------------------------------------------------------
+
+static const char *header_of(struct slot *slot, const char *name)
+{
+    struct curl_header *header = NULL;
+    return curl_easy_header(slot->curl, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK
+               ? header->value
+               : "";
+}
+
+static void keep_header(struct slot *slot, const char *name, char *into, size_t size)
+{
+    struct bytes value = bytes_from_string(header_of(slot, name));
+    if (value.len < size && text_is_printable(value))
+        memcpy(into, value.data, value.len + 1);
+}
+
+static enum err judge(struct slot *slot, CURLcode code, struct why *why)
+{
+    struct bytes url = handle_shown(slot->url);
+    if (slot->has_too_many_headers)
+        return why_code(why, ERR_REJECT, "answer-too-large",
+                        "the headers of the answer of %.*s are over %d bytes", (int)url.len,
+                        (const char *)url.data, HEADER_BYTES);
+    if (slot->sends > 1)
+        return why_code(why, ERR_RETRY, "http", "%.*s: the server closed a kept connection",
+                        (int)url.len, (const char *)url.data);
+    if (code != CURLE_OK)
+        return handle_why(slot->curl, code, &slot->request, why);
+    const char *coding = header_of(slot, "Content-Encoding");
+    if (coding[0] != '\0' && strcasecmp(coding, "identity") != 0)
+        return why_code(why, ERR_REJECT, "answer-encoded",
+                        "the answer of %.*s has a content coding, though none was asked for",
+                        (int)url.len, (const char *)url.data);
+    return ERR_OK;
+}
+
+static void tell(struct slot *slot, CURLcode code, struct http_done *done)
+{
+    *done = (struct http_done){
+        .tag = slot->tag, .retry_after = slot->retry_after, .content_type = slot->content_type};
+    done->err = judge(slot, code, &done->why);
+    if (done->err == ERR_OK) {
+        IGNORE(curl_easy_getinfo(slot->curl, CURLINFO_RESPONSE_CODE, &done->status)); // has one
+        done->body = text_bytes(&slot->body);
+        keep_header(slot, "Retry-After", slot->retry_after, sizeof slot->retry_after);
+        keep_header(slot, "Content-Type", slot->content_type, sizeof slot->content_type);
+    }
+    slot_land(slot);
+    slot->state = SLOT_TOLD;
+}
+
+static size_t collect(struct http_multi *multi, struct http_done *done, size_t max)
+{
+    size_t count = 0;
+    int left = 0;
+    for (CURLMsg *message = NULL;
+         count < max && (message = curl_multi_info_read(multi->curl, &left)) != NULL;) {
+        char *slot = NULL;
+        IGNORE(curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &slot)); // was set
+        tell((struct slot *)(void *)slot, message->data.result, &done[count++]);
+    }
+    return count;
+}
+
+// What was told last is over for the caller.
+static void reclaim(struct http_multi *multi)
+{
+    for (size_t i = 0; i < multi->slot_count; i++)
+        if (multi->slots[i]->state == SLOT_TOLD)
+            slot_clear(multi->slots[i]);
+}
+
+static bool is_to_return(struct http_multi *multi)
+{
+    bool is_stop_news = program_is_stopping() && !multi->has_told_stop;
+    multi->has_told_stop |= is_stop_news;
+    return atomic_exchange(&multi->is_woken, false) || is_stop_news;
+}
+
+enum err http_multi_poll(struct http_multi *multi, int64_t wait_ms, struct http_done *done,
+                         size_t max, size_t *ret_count, struct why *why)
+{
+    int64_t end_ms = clock_mono_ms() + wait_ms;
+    size_t count = 0;
+    reclaim(multi);
+    for (;;) {
+        int running = 0;
+        CURLMcode code = curl_multi_perform(multi->curl, &running);
+        count = collect(multi, done, max);
+        int64_t left_ms = end_ms - clock_mono_ms();
+        if (code == CURLM_OK && (is_to_return(multi) || count > 0 || left_ms <= 0))
+            break;
+        struct curl_waitfd stop = {.fd = program_stop_fd(), .events = CURL_WAIT_POLLIN};
+        bool hears_stop = stop.fd >= 0 && !multi->has_told_stop;
+        if (code == CURLM_OK)
+            code = curl_multi_poll(multi->curl, &stop, hears_stop,
+                                   (int)(left_ms < POLL_MS ? left_ms : POLL_MS), NULL);
+        if (code != CURLM_OK)
+            return why_say(why, ERR_FATAL, "HTTP calls cannot go on: %s",
+                           curl_multi_strerror(code));
+    }
+    *ret_count = count;
+    return ERR_OK;
+}
+
+void http_multi_wake(struct http_multi *multi)
+{
+    atomic_store(&multi->is_woken, true);
+    IGNORE(curl_multi_wakeup(multi->curl)); // fails only when it is awake already
+}
+
+bool http_multi_cancel(struct http_multi *multi, const void *tag)
+{
+    for (size_t i = 0; i < multi->slot_count; i++) {
+        struct slot *slot = multi->slots[i];
+        if (slot->state == SLOT_FLYING && slot->tag == tag) {
+            slot_land(slot);
+            slot_clear(slot);
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t http_multi_in_flight(const struct http_multi *multi)
+{
+    return multi->in_flight;
+}

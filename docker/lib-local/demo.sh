@@ -11,8 +11,8 @@ demo_deadline=60
 
 cmd_demo() {
     local work event_time source expected began ended topic status
-    (($# == 0)) || misuse "demo takes no arguments"
-    cmd_up
+    [[ $# == 0 || $* == --stub-llm ]] || misuse "demo takes no arguments but --stub-llm"
+    cmd_up "$@"
     work=$(mktemp -d "$dir/demo.XXXXXX") || exit 1
     # shellcheck disable=SC2064 # the name as it is now
     trap "rm -rf '$work'" EXIT

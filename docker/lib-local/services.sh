@@ -4,9 +4,9 @@
 # then start it), NAME_answers (does it do its work, asked by its own protocol; a sentence of its own
 # about why not goes to standard output). service_up puts them together.
 
-declare -A stop_signal=([postgres]=INT [kafka]=TERM [registry]=TERM [scoring]=TERM)
-declare -A stop_seconds=([postgres]=20 [kafka]=30 [registry]=15 [scoring]=10)
-declare -A start_seconds=([postgres]=60 [kafka]=90 [registry]=90 [scoring]=60)
+declare -A stop_signal=([postgres]=INT [kafka]=TERM [registry]=TERM [scoring]=TERM [stub-llm]=TERM)
+declare -A stop_seconds=([postgres]=20 [kafka]=30 [registry]=15 [scoring]=10 [stub-llm]=5)
+declare -A start_seconds=([postgres]=60 [kafka]=90 [registry]=90 [scoring]=60 [stub-llm]=10)
 
 # ---- PostgreSQL -----------------------------------------------------------------------------
 
@@ -252,6 +252,14 @@ scoring_answers() {
     [[ $answer == 200* ]] || { echo "is not ready: ${answer#* }" && return 1; }
 }
 
+# ---- The stand-in for a language model --------------------------------------------------------------
+
+stub-llm_run() {
+    process_start stub-llm "$bin/retentionai-stub-llm" --port "${ports[stub-llm]}" --latency 200ms-2s
+}
+
+stub-llm_answers() { [[ $(http_get "${ports[stub-llm]}" /livez) == 200* ]]; }
+
 # ---- All of them --------------------------------------------------------------------------------
 
 service_ports() {
@@ -280,13 +288,16 @@ service_up() {
             owner=$(port_owner "${ports[$port]}") || continue 2
             sleep 0.1
         done
-        step "$name" "port ${ports[$port]} is taken by $owner; stop that, set LOCAL_${port^^}_PORT to another port, or call up --free-ports on a new directory"
+        step "$name" "port ${ports[$port]} is taken by $owner; stop that, set $(port_variable "$port") to another port, or call up --free-ports on a new directory"
         return 1
     done
     "${name}_run" && wait_pid_file "$name" &&
         wait_answer "$name" "${start_seconds[$name]}" || return 1
     step "$name" "is up on 127.0.0.1:${ports[$name]} ($(seconds_since "$start") s)"
 }
+
+# Started, and not stopped since; it may have died.
+service_is_wanted() { [[ -f $dir/run/$1.pid ]]; }
 
 wait_pid_file() {
     for _ in {1..100}; do

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """docker/local under the accidents that happen to it: repeated, killed, a port that is taken, a process
 id that is somebody else's now."""
+import json
 import os
 import pathlib
 import socket
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -121,6 +123,20 @@ def test_two_at_once_wait_for_each_other(local):
     outputs = [process.communicate(timeout=240)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
     assert sum("registry   is up" in output for output in outputs) == 1, outputs
+
+
+def test_the_language_models_stand_in_counts_from_when_it_was_asked_for(local):
+    assert "stub-llm" not in states(local) and "GEMINI_BASE_URL" not in environment_of(local)
+    status, output = local("up", "--services", "--stub-llm")
+    assert status == 0 and "stub-llm   is up on" in output, output
+    url = environment_of(local)["GEMINI_BASE_URL"]
+    with urllib.request.urlopen(f"{url}/stats", timeout=5) as answer:
+        assert json.load(answer)["calls"] == 0
+    assert states(local)["stub-llm"] == "running"
+    assert local("kill", "stub-llm")[0] == 0 and states(local)["stub-llm"] == "died"
+    assert local("start", "stub-llm")[0] == 0 and states(local)["stub-llm"] == "running"
+    assert local("stop", "stub-llm")[0] == 0
+    assert "stub-llm" not in states(local) and "GEMINI_BASE_URL" not in environment_of(local)
 
 
 def test_a_folder_of_somebody_else_is_never_used_or_wiped(local, tmp_path):

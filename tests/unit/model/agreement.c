@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Every row of the data, scored here and by scikit-learn.
+// Every row of the data, scored here and by scikit-learn; every 30th explained here and by shap.
 #include "support/check.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "model/model.h"
 #include "unit/model/artefact.h"
 
-enum { ROWS = 1470, COLUMNS_MAX = 64, CELL_MAX = 64 };
+enum { ROWS = 1470, EXPLAINED_EVERY = 30, COLUMNS_MAX = 64, CELL_MAX = 64, LINE_MAX_BYTES = 4096 };
 
 #define DATA SOURCE_DIR "/tests/unit/model/data/"
 
@@ -120,6 +120,49 @@ static void an_isotonic_curve_agrees(void **state)
     expect_agreement(*state, DATA "isotonic.json", DATA "isotonic.csv", 1e-6);
 }
 
+// A line of the file has a contribution for each input, which the head names.
+static void expect_contributions(const struct world *world, const char *artefact, const char *path)
+{
+    CLEANUP(model_free_p) struct model *model = NULL;
+    struct why why = {0};
+    assert_ok(model_load(artefact, world->features, &model, &why), &why);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    char line[LINE_MAX_BYTES];
+    int columns[COLUMNS_MAX];
+    double contributions[FEATURES_MAX], largest = 0;
+    size_t inputs = 0, row = 0;
+    assert_non_null(fgets(line, sizeof line, file));
+    char *rest = line, *cell = NULL;
+    for (; inputs < COLUMNS_MAX && (cell = strsep(&rest, ",\n")) != NULL && *cell != '\0';
+         inputs++) {
+        columns[inputs] = features_find(world->features, bytes_from_string(cell));
+        assert_true(columns[inputs] >= 0);
+    }
+    assert_int_equal(inputs, model_inputs(model));
+    for (; fgets(line, sizeof line, file) != NULL; row += EXPLAINED_EVERY) {
+        assert_true(row < ROWS);
+        assert_true(
+            model_contributions(model, world->rows + row * world->features->count, contributions));
+        rest = line;
+        for (size_t i = 0; i < inputs; i++) {
+            cell = strsep(&rest, ",\n");
+            assert_non_null(cell);
+            assert_near(contributions[columns[i]], strtod(cell, NULL), 1e-9);
+            largest = fmax(largest, fabs(contributions[columns[i]]));
+        }
+    }
+    assert_int_equal(row, ROWS);
+    assert_true(largest > 0.5);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void trees_are_explained_as_by_shap(void **state)
+{
+    expect_contributions(*state, DATA "forest.json", DATA "forest-shap.csv");
+    expect_contributions(*state, DATA "boosting.json", DATA "boosting-shap.csv");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +170,7 @@ int main(void)
         cmocka_unit_test(a_random_forest_agrees),
         cmocka_unit_test(gradient_boosting_agrees),
         cmocka_unit_test(an_isotonic_curve_agrees),
+        cmocka_unit_test(trees_are_explained_as_by_shap),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -18,8 +18,8 @@ from .golden import golden_of
 
 VERSION = 2
 WEIGHT_DIGITS = 10
-ECE_MAX = 0.04
-GAP_MAX = 0.10
+# Errors of calibration: what chance makes of each, the most, and the most above chance (models/FORMAT.md).
+CALIBRATION_LIMITS = (("ece", "ece_by_chance", 0.06, 0.04), ("gap_above_threshold", "gap_by_chance", 0.15, 0.10))
 KINDS = {"logistic": "linear-logistic", "forest": "random-forest", "boosting": "gradient-boosting"}
 RESAMPLING = {True: "SMOTE", False: "none"}
 SOME = 5000
@@ -178,17 +178,21 @@ def parameters_of(pipeline, candidate, chosen):
     return penalty | {name: model[name] for name in names[candidate.kind]} | chosen
 
 
+def judge_calibration(metrics):
+    means = {name: value["mean"] for name, value in metrics["values"].items()}
+    for name, by_chance, most, most_above_chance in CALIBRATION_LIMITS:
+        error, chance = means[name], means[by_chance]
+        if error > most or error - chance > most_above_chance:
+            raise Problem(
+                f"the probabilities of this model do not mean what they say ({name} is {error:.3f}, chance alone would "
+                f"make it {chance:.3f}; the limits are {most}, and {most_above_chance} above chance), so no program "
+                "would load it; --calibration sigmoid may help, or more people")
+
+
 def build(candidate, fitted, features, table, result, groups, decision):
     """The whole artefact; refuses what the programs would refuse."""
     metrics = metrics_of(result)
-    means = {name: value["mean"] for name, value in metrics["values"].items()}
-    for name, chance, limit in (("ece", "ece_by_chance", ECE_MAX),
-                                ("gap_above_threshold", "gap_by_chance", GAP_MAX)):
-        if means[name] - means[chance] > limit:
-            raise Problem(
-                f"the probabilities of this model do not mean what they say ({name} is {means[name]:.3f}, chance "
-                f"alone would make it {means[chance]:.3f}; {limit} more is the limit), so no program would load it; "
-                "--calibration sigmoid may help")
+    judge_calibration(metrics)
     pipeline, calibration = calibration_of(fitted.estimator)
     encoder = pipeline["encode"]
     attributes = [a for a in features.attributes if a.name in encoder.place_]

@@ -18,17 +18,23 @@ static void expect_refusals(const char *const (*changes)[4], size_t count)
     }
 }
 
+// `text` with another number behind the first `member` behind `after`; the caller frees.
+static char *with_number(const char *text, const char *after, const char *member,
+                         const char *number)
+{
+    const char *at = strstr(strstr(text, after), member);
+    assert_non_null(at);
+    at += strlen(member);
+    return mem_printf("%.*s%s%s", (int)(at - text), text, number, at + strcspn(at, ",}]"));
+}
+
 // The number behind a member becomes another: `changes` are member, number, word of the sentence.
 static void expect_numbers_refused(const char *const (*changes)[4], size_t count)
 {
     CLEANUP(mem_free_p) char *good = artefact_text();
     for (size_t i = 0; i < count; i++) {
-        const char *at = strstr(strstr(good, changes[i][0]), changes[i][1]);
-        assert_non_null(at);
-        at += strlen(changes[i][1]);
-        const char *end = at + strcspn(at, ",}]");
         CLEANUP(mem_free_p)
-        char *bad = mem_printf("%.*s%s%s", (int)(at - good), good, changes[i][2], end);
+        char *bad = with_number(good, changes[i][0], changes[i][1], changes[i][2]);
         CLEANUP(model_free_p) struct model *model = NULL;
         struct why why = {0};
         enum err err = model_parse(bytes_from_string(bad), features, &model, &why);
@@ -41,10 +47,12 @@ static void a_model_that_is_badly_calibrated_is_refused(void **state)
 {
     (void)state;
     static const char *const changes[][4] = {
-        {"\"ece\"", "\"mean\": ", "0.0801", "do not mean what they say"},
+        {"\"ece\"", "\"mean\": ", "0.0579", "above the 0.0178 of chance"},
+        {"\"ece\"", "\"mean\": ", "0.0601", "over 0.06: the model's"},
         {"\"ece_by_chance\"", "\"mean\": ", "-0.02", "cannot be"},
         {"\"ece_by_chance\"", "\"mean\": ", "1.02", "cannot be"},
-        {"\"gap_above_threshold\"", "\"mean\": ", "0.1801", "do not mean what they say"},
+        {"\"gap_above_threshold\"", "\"mean\": ", "0.1293", "above the 0.0292 of chance"},
+        {"\"gap_above_threshold\"", "\"mean\": ", "0.1501", "over 0.15: the model's"},
         {"\"ece\"", "\"mean\": ", "-0.01", "cannot be"},
         {"\"ece\"", "\"mean\": ", "null", "ece"},
         {"\"ece\"", "\"sd\": ", "-0.01", "sd"},
@@ -61,6 +69,34 @@ static void a_model_that_is_badly_calibrated_is_refused(void **state)
         {"\"metrics\"", "\"mean\"", "\"median\"", "\"median\""},
     };
     expect_refusals(names, ARRAY_LEN(names));
+}
+
+// What a file says of chance makes the limit tighter, never wider: with a chance of 1 the program's
+// own limit stays, up to its last digit.
+static void a_file_cannot_widen_its_own_limit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *error, *by_chance, *allowed, *refused;
+    } cases[] = {{"\"ece\"", "\"ece_by_chance\"", "0.06", "0.06001"},
+                 {"\"gap_above_threshold\"", "\"gap_by_chance\"", "0.15", "0.15001"}};
+    CLEANUP(mem_free_p) char *good = artefact_text();
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(mem_free_p) char *wide = with_number(good, cases[i].by_chance, "\"mean\": ", "1");
+        CLEANUP(mem_free_p)
+        char *most = with_number(wide, cases[i].error, "\"mean\": ", cases[i].allowed);
+        CLEANUP(mem_free_p)
+        char *over = with_number(wide, cases[i].error, "\"mean\": ", cases[i].refused);
+        CLEANUP(mem_free_p) char *sealed_most = sealed(most);
+        CLEANUP(mem_free_p) char *sealed_over = sealed(over);
+        CLEANUP(model_free_p) struct model *model = NULL;
+        CLEANUP(model_free_p) struct model *none = NULL;
+        struct why why = {0};
+        assert_ok(model_parse(bytes_from_string(sealed_most), features, &model, &why), &why);
+        assert_int_equal(model_parse(bytes_from_string(sealed_over), features, &none, &why),
+                         ERR_REJECT);
+        assert_string_equal(why.code, "badly-calibrated");
+    }
 }
 
 static void where_it_was_trained_is_complete_and_possible(void **state)
@@ -124,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_that_is_badly_calibrated_is_refused),
+        cmocka_unit_test(a_file_cannot_widen_its_own_limit),
         cmocka_unit_test(where_it_was_trained_is_complete_and_possible),
         cmocka_unit_test(the_fairness_table_is_of_this_decision),
         cmocka_unit_test(the_reference_has_a_distribution_for_each_input),

@@ -39,9 +39,9 @@ struct model_block {
     char *strips; // KERNEL_LANES rows each, see kernel.h
     size_t strip_bytes;
     struct row_notes *notes;
-    // Of trees: their columns and contributions for the lanes at work, [column][lane].
+    double *weights; // contributions for the lanes at work, [input][lane]
+    // Of trees: their columns and the contributions of these, [column][lane].
     double *derived, *explained;
-    double *weights; // contributions [input][lane]
     struct kernel_shap *shap;
 };
 
@@ -88,6 +88,8 @@ struct model_block *model_block_new(const struct model *model, size_t capacity)
     block->columns = mem_array(model->input_count, sizeof *block->columns);
     block->stores = mem_array(model->input_count, sizeof *block->stores);
     block->notes = mem_array(capacity, sizeof *block->notes);
+    const size_t lanes = KERNEL_LANES * sizeof(double);
+    block->weights = aligned(model->input_count, lanes);
     lay_out(block);
     for (size_t i = 0; i < model->input_count; i++) {
         const struct input *input = &model->inputs[i];
@@ -98,10 +100,8 @@ struct model_block *model_block_new(const struct model *model, size_t capacity)
     }
     if (model->forest != NULL) {
         const size_t columns = model->forest->kernel.column_count;
-        const size_t lanes = KERNEL_LANES * sizeof(double);
         block->derived = aligned(columns, lanes);
         block->explained = aligned(columns, lanes);
-        block->weights = aligned(model->input_count, lanes);
         block->shap = aligned(1, sizeof *block->shap);
         block->shap->follows = aligned(columns, lanes);
         block->shap->shares = aligned(columns, sizeof(double));
@@ -248,19 +248,21 @@ static void score_raw(struct model_block *block, size_t from, double *raw, struc
 {
     const struct model *model = block->model;
     const struct kernel *kernel = model->kernel;
+    const bool has_reasons = top != NULL;
     if (model->forest == NULL) {
         kernel->linear(block->columns, model->input_count, strip_of(block, from), model->base,
-                       model->calibration.slope, MODEL_REASON_MIN, raw, top);
-        return;
+                       model->calibration.slope, raw, has_reasons ? block->weights : NULL);
+    } else {
+        const struct kernel_forest *forest = &model->forest->kernel;
+        kernel->derive(forest, block->columns, strip_of(block, from), block->derived);
+        kernel->trees(forest, block->derived, model->base, raw);
+        for (size_t i = 0; i < KERNEL_LANES; i++)
+            raw[i] = raw[i] / model->forest->divisor;
+        if (has_reasons)
+            explain_trees(block);
     }
-    kernel->derive(&model->forest->kernel, block->columns, strip_of(block, from), block->derived);
-    kernel->trees(&model->forest->kernel, block->derived, model->base, raw);
-    for (size_t i = 0; i < KERNEL_LANES; i++)
-        raw[i] = raw[i] / model->forest->divisor;
-    if (top == NULL)
-        return;
-    explain_trees(block);
-    kernel->rank(block->weights, model->input_count, MODEL_REASON_MIN, top);
+    if (has_reasons)
+        kernel->rank(block->weights, model->input_count, MODEL_REASON_MIN, top);
 }
 
 static void score_lanes(struct model_block *block, size_t from, bool has_reasons, struct score *ret)

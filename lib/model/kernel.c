@@ -7,6 +7,7 @@
 #include "model/kernel.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/exp.h"
 
@@ -59,63 +60,84 @@ static inline void contributions_of(const struct kernel_column *column, const vo
         apply_term(&column->terms[k], values_of(column, strip), ret);
 }
 
-// An insertion into a sorted list of three, for each lane, without a branch. Only a larger one
-// passes, so an equal one stays behind those that came before it.
-static inline void rank(const double *restrict weight, int64_t input,
-                        struct kernel_top *restrict top)
-{
-    FOR_LANES
-    {
-        const double w = weight[i], size = fabs(w);
-        const double w0 = top->weight[0][i], w1 = top->weight[1][i], w2 = top->weight[2][i];
-        const int64_t i0 = top->input[0][i], i1 = top->input[1][i], i2 = top->input[2][i];
-        const double s0 = fabs(w0), s1 = fabs(w1), s2 = fabs(w2);
-        top->weight[2][i] = size > s1 ? w1 : size > s2 ? w : w2;
-        top->input[2][i] = size > s1 ? i1 : size > s2 ? input : i2;
-        top->weight[1][i] = size > s0 ? w0 : size > s1 ? w : w1;
-        top->input[1][i] = size > s0 ? i0 : size > s1 ? input : i1;
-        top->weight[0][i] = size > s0 ? w : w0;
-        top->input[0][i] = size > s0 ? input : i0;
-    }
-}
-
-static inline void top_begin(struct kernel_top *top, double least)
-{
-    _Static_assert(PREDICTION_REASONS == 3, "rank keeps three");
-    const double below = nextafter(least, 0);
-    for (size_t k = 0; k < PREDICTION_REASONS; k++)
-        FOR_LANES
-        {
-            top->weight[k][i] = below;
-            top->input[k][i] = -1;
-        }
-}
-
 static void linear(const struct kernel_column *columns, size_t column_count, const void *strip,
-                   double base, double scale, double least, double *raw, struct kernel_top *top)
+                   double base, double scale, double *raw, double *weights)
 {
     _Alignas(64) double sums[KERNEL_LANES], weight[KERNEL_LANES];
-    _Alignas(64) struct kernel_top best;
     FOR_LANES sums[i] = base;
-    top_begin(&best, least);
     for (size_t k = 0; k < column_count; k++) {
         contributions_of(&columns[k], strip, weight);
         FOR_LANES sums[i] += weight[i];
-        if (top == NULL)
-            continue;
-        FOR_LANES weight[i] *= scale;
-        rank(weight, (int64_t)k, &best);
+        if (weights != NULL)
+            FOR_LANES weights[k * KERNEL_LANES + i] = weight[i] * scale;
     }
     FOR_LANES raw[i] = sums[i];
-    if (top != NULL)
-        *top = best;
 }
 
-static void ranks(const double *weights, size_t count, double least, struct kernel_top *top)
+// As many lanes as a register holds, for the one loop of which compilers make no good vector code
+// by themselves. A comparison gives lanes of all bits or none.
+#if defined(__AVX512F__)
+#define WIDE_BYTES 64
+#elif defined(__AVX2__)
+#define WIDE_BYTES 32
+#else
+#define WIDE_BYTES 16
+#endif
+typedef double wide __attribute__((vector_size(WIDE_BYTES)));
+typedef uint64_t wide_bits __attribute__((vector_size(WIDE_BYTES)));
+enum { WIDE_LANES = WIDE_BYTES / sizeof(double) };
+
+// The largest contributions so far, of each lane: their sizes, descending, as bits, and a tag that
+// holds the input and, in its lowest bit, the sign. All bits of a tag are set where there is none.
+struct ranking {
+    wide_bits size[PREDICTION_REASONS], tag[PREDICTION_REASONS];
+};
+
+// An insertion into a sorted list, for each lane, without a branch: the new one goes down the list
+// to the first that is smaller, and from there on each moves down a place. Only a larger one
+// passes, so an equal one stays behind those that came before it.
+static inline void insert(struct ranking *ranking, wide_bits weight, uint64_t input)
 {
-    top_begin(top, least);
-    for (size_t k = 0; k < count; k++)
-        rank(weights + k * KERNEL_LANES, (int64_t)k, top);
+    wide_bits tag = weight >> 63 | 2 * input, size = weight & (uint64_t)INT64_MAX;
+    wide_bits passes = {0};
+    for (size_t k = 0; k < PREDICTION_REASONS; k++) {
+        const wide_bits here = ranking->size[k], here_tag = ranking->tag[k];
+        passes |= (wide_bits)((wide)size > (wide)here);
+        const wide_bits sizes = (size ^ here) & passes, tags = (tag ^ here_tag) & passes;
+        ranking->size[k] = here ^ sizes;
+        ranking->tag[k] = here_tag ^ tags;
+        size ^= sizes;
+        tag ^= tags;
+    }
+}
+
+static void write_top(const struct ranking *ranking, size_t from, struct kernel_top *top)
+{
+    for (size_t k = 0; k < PREDICTION_REASONS; k++)
+        for (size_t i = 0; i < WIDE_LANES; i++) {
+            const uint64_t tag = ranking->tag[k][i];
+            const double size = ((wide)ranking->size[k])[i];
+            top->weight[k][from + i] = (tag & 1) != 0 ? -size : size;
+            top->input[k][from + i] = tag == UINT64_MAX ? -1 : (int64_t)(tag / 2);
+        }
+}
+
+static void rank(const double *weights, size_t count, double least, struct kernel_top *top)
+{
+    const wide below = (wide){0} + nextafter(least, 0);
+    for (size_t from = 0; from < KERNEL_LANES; from += WIDE_LANES) {
+        struct ranking ranking;
+        for (size_t k = 0; k < PREDICTION_REASONS; k++) {
+            ranking.size[k] = (wide_bits)below;
+            ranking.tag[k] = (wide_bits){0} - 1;
+        }
+        for (size_t k = 0; k < count; k++) {
+            wide_bits weight;
+            memcpy(&weight, weights + k * KERNEL_LANES + from, sizeof weight);
+            insert(&ranking, weight, k);
+        }
+        write_top(&ranking, from, top);
+    }
 }
 
 static void derive(const struct kernel_forest *forest, const struct kernel_column *inputs,
@@ -297,5 +319,5 @@ const struct kernel KERNEL = {.name = KERNEL_NAME,
                               .derive = derive,
                               .trees = trees,
                               .shap = shap,
-                              .rank = ranks,
+                              .rank = rank,
                               .logistic = logistics};

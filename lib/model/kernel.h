@@ -88,10 +88,10 @@ struct kernel_shap {
 struct kernel {
     const char *name;
     // raw[0..KERNEL_LANES) = base + the contributions of every column, added in their order, of the
-    // rows of a strip. `top` (NULL: not wanted) receives the largest contributions, times
-    // `scale`, that are not below `least` in size; of equal ones the earlier column comes first.
+    // rows of a strip. `weights` (NULL: not wanted) receives [column][lane] the contributions times
+    // `scale`.
     void (*linear)(const struct kernel_column *columns, size_t column_count, const void *strip,
-                   double base, double scale, double least, double *raw, struct kernel_top *top);
+                   double base, double scale, double *raw, double *weights);
     // x[column][lane]: the columns of a forest, of the rows of a strip. No input has a table.
     void (*derive)(const struct kernel_forest *forest, const struct kernel_column *inputs,
                    const void *strip, double *x);
@@ -100,7 +100,8 @@ struct kernel {
     // Adds to ret[column][lane] the Shapley values of the sum of the trees.
     void (*shap)(const struct kernel_forest *forest, const double *x, struct kernel_shap *work,
                  double *ret);
-    // As linear finds them, of weights[i][lane] for i below count.
+    // The largest of weights[i][lane], i below count, that are not below `least` in size; of equal
+    // ones the earlier comes first.
     void (*rank)(const double *weights, size_t count, double least, struct kernel_top *top);
     // ret[i] = logistic(log_odds[i]) for KERNEL_LANES of them.
     void (*logistic)(const double *log_odds, double *ret);

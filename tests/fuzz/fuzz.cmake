@@ -3,7 +3,7 @@
 # fuzz-<target> to be run by hand or by tests/run fuzz; in every other it reads its corpus once, as a test.
 set(fuzz_avro_body avro)
 set(fuzz_avro_schema avro)
-set(fuzz_model_artefact model)
+set(fuzz_model_artefact model crypto)
 set(fuzz_csv_rows csv)
 foreach(target avro_body avro_schema model_artefact csv_rows)
     string(REPLACE _ - name fuzz-${target})

@@ -233,6 +233,20 @@ static void a_file_that_is_missing_is_fatal(void **state)
     assert_non_null(strstr(why.text, "features.json"));
 }
 
+// A fuzzer that begins with what is refused at once finds little.
+static void what_the_fuzzer_begins_with_is_accepted(void **state)
+{
+    (void)state;
+    static const char *const seeds[] = {"linear", "isotonic", "forest", "boosting"};
+    for (size_t i = 0; i < ARRAY_LEN(seeds); i++) {
+        CLEANUP(mem_free_p)
+        char *path = mem_printf("%s/tests/fuzz/corpus/model_artefact/%s", SOURCE_DIR, seeds[i]);
+        CLEANUP(model_free_p) struct model *model = NULL;
+        struct why why = {0};
+        assert_ok(model_load(path, features, &model, &why), &why);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +258,7 @@ int main(void)
         cmocka_unit_test(calibrations_are_strict),
         cmocka_unit_test(too_much_is_refused_before_it_is_read),
         cmocka_unit_test(a_file_that_is_missing_is_fatal),
+        cmocka_unit_test(what_the_fuzzer_begins_with_is_accepted),
     };
     return cmocka_run_group_tests(tests, open_features, close_features);
 }

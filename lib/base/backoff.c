@@ -18,14 +18,18 @@ static uint64_t draw(uint64_t *state)
     return z ^ (z >> 31);
 }
 
+int64_t backoff_draw_ms(uint64_t *state, int64_t most_ms)
+{
+    return most_ms <= 0 ? 0 : (int64_t)(draw(state) % ((uint64_t)most_ms + 1));
+}
+
 int64_t backoff_next_ms(struct backoff *backoff)
 {
     backoff->tries++;
     backoff->step_ms = backoff->step_ms == 0 ? backoff->first_ms : backoff->step_ms * 2;
     if (backoff->step_ms > backoff->most_ms)
         backoff->step_ms = backoff->most_ms;
-    int64_t half = backoff->step_ms / 2;
-    return backoff->step_ms - (int64_t)(draw(&backoff->state) % (uint64_t)(half + 1));
+    return backoff->step_ms - backoff_draw_ms(&backoff->state, backoff->step_ms / 2);
 }
 
 void backoff_reset(struct backoff *backoff)

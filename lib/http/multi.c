@@ -62,7 +62,6 @@ struct http_multi {
 };
 
 // ---- making and ending
-// ---------------------------------------------------------------------------
 
 enum err http_multi_new(const struct http_multi_options *options, struct http_multi **ret,
                         struct why *why)
@@ -129,7 +128,6 @@ void http_multi_free(struct http_multi *multi)
 }
 
 // ---- beginning a call
-// ----------------------------------------------------------------------------
 
 // An idle slot, made where all are in use; NULL over the limit, or where libcurl gives no handle.
 static struct slot *slot_find(struct http_multi *multi)
@@ -269,7 +267,6 @@ enum err http_multi_start(struct http_multi *multi, const struct http_call *call
 }
 
 // ---- its end
-// -------------------------------------------------------------------------------------
 
 static const char *header_of(struct slot *slot, const char *name)
 {

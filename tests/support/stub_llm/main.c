@@ -16,6 +16,7 @@
 #include "base/parse.h"
 #include "base/program.h"
 #include "base/settings.h"
+#include "call.h"
 #include "file.h"
 #include "server.h"
 
@@ -186,12 +187,12 @@ static int64_t fire_all(struct stub *stub)
     int64_t wait_ms = -1, now_ms = clock_mono_ms();
     for (void *item; (item = later_take(stub->later, now_ms, &wait_ms)) != NULL;) {
         // The port closes first: who hears of the reset finds it closed.
-        int64_t close_ms = server_refuses_ms(item);
+        int64_t close_ms = call_refuses_ms(item);
         if (close_ms > 0 && stub->closed_until_ms == 0)
             shutdown(stub->listener, SHUT_RDWR);
         if (close_ms > 0)
             stub->closed_until_ms = now_ms + close_ms;
-        server_fire(item, now_ms);
+        call_fire(item, now_ms);
     }
     return wait_ms;
 }

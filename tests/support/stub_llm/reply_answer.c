@@ -27,7 +27,6 @@ struct plan {
 };
 
 // ---- the plan's text
-// -----------------------------------------------------------------------------
 
 static void write_field(struct text *out, size_t number, const char *action)
 {
@@ -117,7 +116,6 @@ static void write_bad_content(struct text *out, const char *kind, const struct a
 }
 
 // ---- what is around it
-// ---------------------------------------------------------------------------
 
 static void split(struct answer *answer, const char *mark)
 {
@@ -213,7 +211,6 @@ static void fill(struct answer *answer, const struct asked *asked, enum fault fa
 }
 
 // ---- the envelopes
-// -------------------------------------------------------------------------------
 
 static size_t tokens(size_t bytes)
 {

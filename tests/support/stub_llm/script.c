@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "json/json.h"
+#include "random.h"
 
 enum {
     SCRIPT_MAX = 1024 * 1024,
@@ -50,7 +51,6 @@ void script_free(struct script *script)
 }
 
 // ---- reading
-// -------------------------------------------------------------------------------------
 
 static enum err read_choice(const struct json *name, bool is_tls, struct choice *ret,
                             struct why *why)
@@ -151,16 +151,6 @@ enum err script_parse(struct bytes json, bool is_tls, struct script **ret, struc
 }
 
 // ---- drawing
-// -------------------------------------------------------------------------------------
-
-// SplitMix64 (Steele, Lea and Flood 2014).
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15U;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebU;
-    return z ^ z >> 31;
-}
 
 void script_draw(struct script *script, struct drawn *ret)
 {
@@ -169,14 +159,14 @@ void script_draw(struct script *script, struct drawn *ret)
         return;
     struct step *step = &script->steps[script->at];
     struct choice choice =
-        step->choices[step->is_random ? next_random(&step->state) % step->count : 0];
+        step->choices[step->is_random ? random_next(&step->state) % step->count : 0];
     size_t variants = fault_variant_count(choice.fault);
     *ret = step->more;
     ret->fault = choice.fault;
     ret->variant = choice.variant;
     if (choice.variant == VARIANT_EACH)
         ret->variant =
-            (int)((step->is_random ? next_random(&step->state) : (uint64_t)step->played) %
+            (int)((step->is_random ? random_next(&step->state) : (uint64_t)step->played) %
                   variants);
     if (++step->played == step->times)
         script->at++;

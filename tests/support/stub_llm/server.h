@@ -10,8 +10,8 @@
 #include "script.h"
 
 // The HTTP side: judges a call, draws what it gets from the script, answers it in its time. It has
-// one thread of its own; whoever owns `later` fires what is due. Connections are accepted by the
-// owner, so that a script can refuse them.
+// one thread of its own. What it puts into `later` are calls, which the owner fires (call.h); the
+// owner accepts the connections, too, so that a script can have them refused.
 
 struct server_options {
     const char *tls_cert, *tls_key; // PEM; NULL: plain HTTP
@@ -31,8 +31,3 @@ MUST_CHECK enum err server_start(const struct server_options *options, struct sc
 void server_stop(struct server *server);
 
 void server_add_connection(struct server *server, int fd); // takes the socket
-
-// About an item of `later`: for how long the port is to refuse connections first, 0: not at all.
-int64_t server_refuses_ms(const void *item);
-// Does what is due.
-void server_fire(void *item, int64_t now_ms);

@@ -84,7 +84,6 @@ void stats_clear(struct stats *stats)
 }
 
 // ---- counting
-// ------------------------------------------------------------------------------------
 
 static void put_hash(uint64_t *hashes, size_t room, uint64_t hash)
 {
@@ -200,7 +199,6 @@ void stats_refuse(struct stats *stats, const char *code)
 }
 
 // ---- telling
-// -------------------------------------------------------------------------------------
 
 static void write_outcomes(const struct stats *stats, struct text *out)
 {

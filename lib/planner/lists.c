@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+// Phrases are found by the first byte of each word of an action: some twenty are then compared, so
+// three actions cost some ten microseconds. The words of the lists go through the same folding as
+// those of an action, so that the files can be written as people write.
+
+#include "planner/lists.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static const char *const set_names[LIST_SETS] = {
+    [LIST_STOP] = "stop",   [LIST_FOREIGN] = "foreign",         [LIST_KNOWN] = "known",
+    [LIST_VERBS] = "verbs", [LIST_FIRST_NAMES] = "first-names", [LIST_TITLES] = "titles",
+    [LIST_PAY] = "pay",
+};
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp((const char *)a, (const char *)b);
+}
+
+void term_set_add(struct term_set *set, const char *word)
+{
+    if (set->count == set->capacity) {
+        set->capacity = set->capacity == 0 ? 64 : 2 * set->capacity;
+        set->words = mem_grow(set->words, set->capacity, sizeof *set->words);
+    }
+    memset(set->words[set->count], 0, sizeof *set->words);
+    strncpy(set->words[set->count++], word, TERM_MAX);
+}
+
+void term_set_sort(struct term_set *set)
+{
+    if (set->count > 0)
+        qsort(set->words, set->count, sizeof *set->words, by_text);
+}
+
+bool term_set_has(const struct term_set *set, const char *word)
+{
+    return set->count > 0 &&
+           bsearch(word, set->words, set->count, sizeof *set->words, by_text) != NULL;
+}
+
+static struct phrase *add_phrase(struct lists *lists)
+{
+    if (lists->count == lists->capacity) {
+        lists->capacity = lists->capacity == 0 ? 256 : 2 * lists->capacity;
+        lists->phrases = mem_grow(lists->phrases, lists->capacity, sizeof *lists->phrases);
+    }
+    struct phrase *phrase = &lists->phrases[lists->count++];
+    *phrase = (struct phrase){.fault = FAULT_NONE};
+    return phrase;
+}
+
+// The bytes up to the first of `ends` (not with them); *rest goes on behind it.
+static struct bytes cut(struct bytes *rest, const char *ends)
+{
+    size_t len = 0;
+    while (len < rest->len && strchr(ends, rest->data[len]) == NULL)
+        len++;
+    struct bytes part = bytes_of(rest->data, len);
+    size_t used = len < rest->len ? len + 1 : len;
+    *rest = bytes_of(rest->data + used, rest->len - used);
+    return part;
+}
+
+// Exactly one word.
+static bool fold(struct bytes text, struct term *ret)
+{
+    size_t at = 0;
+    return terms_next(text, &at, ret) && ret->at == 0 && ret->end == text.len;
+}
+
+static bool read_set(struct term_set *set, struct bytes line)
+{
+    while (line.len > 0) {
+        struct bytes piece = cut(&line, " ");
+        struct term word;
+        if (piece.len == 0)
+            continue;
+        if (!fold(piece, &word))
+            return false;
+        term_set_add(set, word.text);
+    }
+    return true;
+}
+
+static bool read_phrase_word(struct phrase *phrase, struct bytes piece, size_t gap)
+{
+    bool is_beginning = piece.data[piece.len - 1] == '*';
+    struct term word;
+    piece.len -= is_beginning ? 1 : 0;
+    if (phrase->count == PHRASE_WORDS_MAX || !fold(piece, &word))
+        return false;
+    memcpy(phrase->words[phrase->count].text, word.text, sizeof word.text);
+    phrase->words[phrase->count].is_beginning = is_beginning;
+    phrase->words[phrase->count++].gap = gap;
+    return true;
+}
+
+static bool read_phrase(struct phrase *phrase, struct bytes text)
+{
+    size_t gap = 0;
+    while (text.len > 0) {
+        struct bytes piece = cut(&text, " ");
+        if (piece.len == 0)
+            continue;
+        if (bytes_equal_string(piece, "..")) {
+            gap = PHRASE_GAP;
+            continue;
+        }
+        if (!read_phrase_word(phrase, piece, gap))
+            return false;
+        gap = 0;
+    }
+    return gap == 0 && (phrase->count == 0 || phrase->words[0].gap == 0);
+}
+
+static bool read_phrases(struct lists *lists, enum fault fault, struct bytes line)
+{
+    while (line.len > 0) {
+        struct phrase phrase = {.fault = fault};
+        if (!read_phrase(&phrase, cut(&line, ",")))
+            return false;
+        if (phrase.count > 0)
+            *add_phrase(lists) = phrase;
+    }
+    return true;
+}
+
+// What the lines behind a section's head are.
+struct section {
+    struct term_set *set; // NULL: phrases
+    enum fault fault;
+    bool is_known;
+};
+
+static struct section section_of(struct lists *lists, struct bytes name)
+{
+    struct section section = {.is_known = true};
+    for (size_t i = 0; i < LIST_SETS; i++)
+        if (bytes_equal_string(name, set_names[i]))
+            section.set = &lists->sets[i];
+    if (section.set == NULL && !bytes_equal_string(name, "allowed"))
+        section.is_known = fault_from_code(name, &section.fault) && section.fault != FAULT_NONE;
+    return section;
+}
+
+enum err lists_read(struct lists *lists, struct bytes file, struct why *why)
+{
+    struct section section = {.is_known = false};
+    for (size_t number = 1; file.len > 0; number++) {
+        struct bytes line = cut(&file, "\n");
+        line = cut(&line, "#");
+        if (line.len == 0)
+            continue;
+        bool is_head = line.len > 2 && line.data[0] == '[' && line.data[line.len - 1] == ']';
+        if (is_head)
+            section = section_of(lists, bytes_of(line.data + 1, line.len - 2));
+        bool is_read = is_head || !section.is_known ? section.is_known
+                       : section.set != NULL        ? read_set(section.set, line)
+                                                    : read_phrases(lists, section.fault, line);
+        if (!is_read)
+            return why_code(why, ERR_REJECT, "bad-list", "line %zu is no %s", number,
+                            is_head ? "section that is known" : "list of words or phrases");
+    }
+    return ERR_OK;
+}
+
+void lists_allow(struct lists *lists, struct bytes text)
+{
+    struct phrase phrase = {.fault = FAULT_NONE};
+    struct term word;
+    size_t at = 0;
+    while (phrase.count < PHRASE_WORDS_MAX && terms_next(text, &at, &word))
+        memcpy(phrase.words[phrase.count++].text, word.text, sizeof word.text);
+    if (phrase.count > 1)
+        *add_phrase(lists) = phrase;
+}
+
+static int by_first_word(const void *a, const void *b)
+{
+    const struct phrase *x = a, *y = b;
+    int order = strcmp(x->words[0].text, y->words[0].text);
+    return order != 0 ? order : (int)x->fault - (int)y->fault;
+}
+
+void lists_sort(struct lists *lists)
+{
+    for (size_t i = 0; i < LIST_SETS; i++)
+        term_set_sort(&lists->sets[i]);
+    if (lists->count > 0)
+        qsort(lists->phrases, lists->count, sizeof *lists->phrases, by_first_word);
+    size_t at = 0;
+    for (size_t byte = 0; byte < ARRAY_LEN(lists->from); byte++) {
+        while (at < lists->count && (uint8_t)lists->phrases[at].words[0].text[0] < byte)
+            at++;
+        lists->from[byte] = at;
+    }
+}
+
+void lists_done(struct lists *lists)
+{
+    for (size_t i = 0; i < LIST_SETS; i++)
+        free(lists->sets[i].words);
+    free(lists->phrases);
+    *lists = (struct lists){.count = 0};
+}
+
+// Which words of an action are marked: those of an allowed phrase.
+struct marks {
+    bool is_set[TERMS_MAX];
+};
+
+// Whether words [at..] go on with the phrase's words [from..]; their places into `places`.
+static bool goes_on(const struct phrase *phrase, size_t from, const struct terms *words, size_t at,
+                    const struct marks *allowed, size_t places[PHRASE_WORDS_MAX])
+{
+    if (from == phrase->count)
+        return true;
+    const char *text = phrase->words[from].text;
+    for (size_t i = at; i < words->count && i <= at + phrase->words[from].gap; i++) {
+        const char *word = words->list[i].text;
+        bool fits = phrase->words[from].is_beginning ? strncmp(word, text, strlen(text)) == 0
+                                                     : strcmp(word, text) == 0;
+        places[from] = i;
+        if (fits && (phrase->fault == FAULT_NONE || !allowed->is_set[i]) &&
+            goes_on(phrase, from + 1, words, i + 1, allowed, places))
+            return true;
+    }
+    return false;
+}
+
+static void mark_allowed(const struct lists *lists, const struct terms *words, struct marks *ret)
+{
+    size_t places[PHRASE_WORDS_MAX];
+    for (size_t at = 0; at < words->count; at++) {
+        const uint8_t first = (uint8_t)words->list[at].text[0];
+        for (size_t i = lists->from[first]; i < lists->from[first + 1]; i++) {
+            const struct phrase *phrase = &lists->phrases[i];
+            if (phrase->fault != FAULT_NONE || !goes_on(phrase, 0, words, at, ret, places))
+                continue;
+            for (size_t k = 0; k < phrase->count; k++)
+                ret->is_set[places[k]] = true;
+        }
+    }
+}
+
+enum fault lists_find(const struct lists *lists, const struct terms *words)
+{
+    struct marks allowed = {{false}};
+    size_t places[PHRASE_WORDS_MAX];
+    enum fault found = FAULT_NONE;
+    mark_allowed(lists, words, &allowed);
+    for (size_t at = 0; at < words->count; at++) {
+        const uint8_t first = (uint8_t)words->list[at].text[0];
+        for (size_t i = lists->from[first]; i < lists->from[first + 1]; i++) {
+            const struct phrase *phrase = &lists->phrases[i];
+            bool is_sooner = found == FAULT_NONE || phrase->fault < found;
+            if (phrase->fault != FAULT_NONE && is_sooner &&
+                goes_on(phrase, 0, words, at, &allowed, places))
+                found = phrase->fault;
+        }
+    }
+    return found;
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "planner/faults.h"
+#include "planner/terms.h"
+
+// The word lists of one language (lists/*.txt, built in): sets of words, and phrases that an action
+// may not hold. Immutable once read: any thread may ask.
+//
+// The file has lines of sections. "[stop]" and the other sets list words between blanks; a section
+// named by the code of a fault, or "[allowed]", lists phrases between commas. In a phrase "pray*"
+// is every word that begins so, and ".." lets up to four words stand between. A "#" begins a
+// comment.
+
+enum list_set {
+    LIST_STOP,        // small words of the language
+    LIST_FOREIGN,     // small words of other languages
+    LIST_KNOWN,       // may have a capital inside a sentence
+    LIST_FIRST_NAMES, // of people
+    LIST_TITLES,      // before a name
+    LIST_PAY,         // near which a number is an amount
+    LIST_VERBS,       // that an action begins with
+    LIST_SETS
+};
+
+struct term_set {
+    char (*words)[TERM_MAX + 1]; // sorted once read
+    size_t count, capacity;
+};
+void term_set_add(struct term_set *set, const char *word);
+void term_set_sort(struct term_set *set);
+bool term_set_has(const struct term_set *set, const char *word);
+
+enum { PHRASE_WORDS_MAX = 8, PHRASE_GAP = 4 };
+
+struct phrase {
+    enum fault fault; // FAULT_NONE: an allowed phrase, in which nothing is banned
+    struct {
+        char text[TERM_MAX + 1];
+        bool is_beginning; // any word that begins with it
+        size_t gap;        // so many words may stand before it
+    } words[PHRASE_WORDS_MAX];
+    size_t count;
+};
+
+struct lists {
+    struct term_set sets[LIST_SETS];
+    struct phrase *phrases; // sorted by their first word once read
+    size_t count, capacity;
+    size_t from[257]; // of each first byte: where its phrases begin
+};
+
+// Reads a file into lists that are all zero or hold something already. ERR_REJECT with the line.
+MUST_CHECK enum err lists_read(struct lists *lists, struct bytes file, struct why *why);
+// The words of `text` as an allowed phrase, where they are more than one.
+void lists_allow(struct lists *lists, struct bytes text);
+// After the last addition, before the first question.
+void lists_sort(struct lists *lists);
+void lists_done(struct lists *lists);
+
+// The first fault of which a phrase stands in the words, FAULT_NONE where none does. A word of an
+// allowed phrase takes no part.
+enum fault lists_find(const struct lists *lists, const struct terms *words);

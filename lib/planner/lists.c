@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Phrases are found by the first byte of each word of an action: some twenty are then compared, so
-// three actions cost some ten microseconds. The words of the lists go through the same folding as
-// those of an action, so that the files can be written as people write.
+// Phrases are found by the first two letters of each word of an action, so only a few are compared.
+// The words of the lists go through the same folding as those of an action, so that the files can
+// be written as people write.
 
 #include "planner/lists.h"
 
@@ -92,7 +92,8 @@ static bool read_phrase_word(struct phrase *phrase, struct bytes piece, size_t g
     bool is_beginning = piece.data[piece.len - 1] == '*';
     struct term word;
     piece.len -= is_beginning ? 1 : 0;
-    if (phrase->count == PHRASE_WORDS_MAX || !fold(piece, &word))
+    if (phrase->count == PHRASE_WORDS_MAX || !fold(piece, &word) ||
+        (is_beginning && word.text[1] == '\0'))
         return false;
     memcpy(phrase->words[phrase->count].text, word.text, sizeof word.text);
     phrase->words[phrase->count].is_beginning = is_beginning;
@@ -180,6 +181,19 @@ void lists_allow(struct lists *lists, struct bytes text)
         *add_phrase(lists) = phrase;
 }
 
+// Folded words are of a-z and 0-9: their place by two first letters, in the order of strcmp.
+static size_t head_of(const char *word)
+{
+    size_t head = 0;
+    for (size_t i = 0; i < 2; i++) {
+        char c = i == 0 || word[0] != '\0' ? word[i] : '\0';
+        head = 37 * head + (c >= 'a'   ? (size_t)(c - 'a') + 11
+                            : c >= '0' ? (size_t)(c - '0') + 1
+                                       : 0);
+    }
+    return head;
+}
+
 static int by_first_word(const void *a, const void *b)
 {
     const struct phrase *x = a, *y = b;
@@ -194,10 +208,10 @@ void lists_sort(struct lists *lists)
     if (lists->count > 0)
         qsort(lists->phrases, lists->count, sizeof *lists->phrases, by_first_word);
     size_t at = 0;
-    for (size_t byte = 0; byte < ARRAY_LEN(lists->from); byte++) {
-        while (at < lists->count && (uint8_t)lists->phrases[at].words[0].text[0] < byte)
+    for (size_t head = 0; head <= PHRASE_HEADS; head++) {
+        while (at < lists->count && head_of(lists->phrases[at].words[0].text) < head)
             at++;
-        lists->from[byte] = at;
+        lists->from[head] = at;
     }
 }
 
@@ -237,8 +251,8 @@ static void mark_allowed(const struct lists *lists, const struct terms *words, s
 {
     size_t places[PHRASE_WORDS_MAX];
     for (size_t at = 0; at < words->count; at++) {
-        const uint8_t first = (uint8_t)words->list[at].text[0];
-        for (size_t i = lists->from[first]; i < lists->from[first + 1]; i++) {
+        const size_t head = head_of(words->list[at].text);
+        for (size_t i = lists->from[head]; i < lists->from[head + 1]; i++) {
             const struct phrase *phrase = &lists->phrases[i];
             if (phrase->fault != FAULT_NONE || !goes_on(phrase, 0, words, at, ret, places))
                 continue;
@@ -255,8 +269,8 @@ enum fault lists_find(const struct lists *lists, const struct terms *words)
     enum fault found = FAULT_NONE;
     mark_allowed(lists, words, &allowed);
     for (size_t at = 0; at < words->count; at++) {
-        const uint8_t first = (uint8_t)words->list[at].text[0];
-        for (size_t i = lists->from[first]; i < lists->from[first + 1]; i++) {
+        const size_t head = head_of(words->list[at].text);
+        for (size_t i = lists->from[head]; i < lists->from[head + 1]; i++) {
             const struct phrase *phrase = &lists->phrases[i];
             bool is_sooner = found == FAULT_NONE || phrase->fault < found;
             if (phrase->fault != FAULT_NONE && is_sooner &&

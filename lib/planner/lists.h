@@ -14,8 +14,8 @@
 //
 // The file has lines of sections. "[stop]" and the other sets list words between blanks; a section
 // named by the code of a fault, or "[allowed]", lists phrases between commas. In a phrase "pray*"
-// is every word that begins so, and ".." lets up to four words stand between. A "#" begins a
-// comment.
+// is every word that begins so (with two letters and more), and ".." lets up to four words stand
+// between. A "#" begins a comment.
 
 enum list_set {
     LIST_STOP,        // small words of the language
@@ -36,7 +36,7 @@ void term_set_add(struct term_set *set, const char *word);
 void term_set_sort(struct term_set *set);
 bool term_set_has(const struct term_set *set, const char *word);
 
-enum { PHRASE_WORDS_MAX = 8, PHRASE_GAP = 4 };
+enum { PHRASE_WORDS_MAX = 8, PHRASE_GAP = 4, PHRASE_HEADS = 37 * 37 };
 
 struct phrase {
     enum fault fault; // FAULT_NONE: an allowed phrase, in which nothing is banned
@@ -52,7 +52,7 @@ struct lists {
     struct term_set sets[LIST_SETS];
     struct phrase *phrases; // sorted by their first word once read
     size_t count, capacity;
-    size_t from[257]; // of each first byte: where its phrases begin
+    size_t from[PHRASE_HEADS + 1]; // of two first letters: where their phrases begin
 };
 
 // Reads a file into lists that are all zero or hold something already. ERR_REJECT with the line.

@@ -73,9 +73,13 @@ static void a_reason_has_a_direction_or_is_none(void **state)
     static const struct {
         double weight;
         bool is_reason, raises;
-    } cases[] = {{1e-9, true, true},       {-1e-9, true, false}, {0.0, false, false},
-                 {-0.0, false, false},     {NAN, false, false},  {INFINITY, false, false},
-                 {-INFINITY, false, false}};
+    } cases[] = {{1e-9, true, true},
+                 {-1e-9, true, false},
+                 {0.0, false, false},
+                 {-0.0, false, false},
+                 {(double)NAN, false, false},
+                 {(double)INFINITY, false, false},
+                 {(double)-INFINITY, false, false}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct basis_record record = {.reasons = {{of("JobRole"), cases[i].weight}}};
         struct basis basis;
@@ -100,7 +104,7 @@ static void a_probability_is_told_in_steps_of_five(void **state)
         double probability;
         int percent;
     } cases[] = {{0, 0},      {0.024, 0},   {0.026, 5}, {0.5, 50},  {0.52, 50}, {0.53, 55},
-                 {0.974, 95}, {0.976, 100}, {1, 100},   {1.01, -1}, {-0.1, -1}, {NAN, -1}};
+                 {0.974, 95}, {0.976, 100}, {1, 100},   {1.01, -1}, {-0.1, -1}, {(double)NAN, -1}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct basis_record record = {.probability = cases[i].probability};
         struct basis basis;

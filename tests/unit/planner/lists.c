@@ -91,6 +91,7 @@ static void lists_that_are_none_are_refused_with_the_line(void **state)
         {"[threat]\nage ..\n", "line 2"},
         {"[threat]\nage *\n", "line 2"},
         {"[threat]\na-b\n", "line 2"},
+        {"[threat]\na*\n", "line 2"},
         {"[threat]\n\n1 2 3 4 5 6 7 8 9\n", "line 3"},
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {

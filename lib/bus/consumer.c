@@ -651,6 +651,21 @@ enum err bus_consumer_keep_alive(struct bus_consumer *consumer, bool *ret_rebala
     return unless_ghost(consumer, failure != ERR_OK ? failure : err);
 }
 
+enum err bus_consumer_pause(struct bus_consumer *consumer, const char *topic, int32_t partition,
+                            bool is_paused, struct why *why)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition);
+    rd_kafka_resp_err_t code = is_paused ? rd_kafka_pause_partitions(consumer->rk, list)
+                                         : rd_kafka_resume_partitions(consumer->rk, list);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = list->elems[0].err;
+    rd_kafka_topic_partition_list_destroy(list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? ERR_OK
+               : bus_fail(code, "cannot pause or continue a partition", why);
+}
+
 void bus_consumer_note(struct bus_consumer *consumer, const struct bus_position *positions,
                        size_t count)
 {

@@ -109,6 +109,11 @@ MUST_CHECK enum err bus_consumer_bounds(struct bus_consumer *consumer, const cha
 // loop.
 MUST_CHECK enum err bus_consumer_keep_alive(struct bus_consumer *consumer, bool *ret_rebalanced,
                                             struct why *why);
+// Stops and continues the delivery of one partition. What was fetched of it is dropped and fetched
+// again later; a message that is in the block already stays there. A partition stays paused when it
+// goes: resume it in `revoked`. Not together with bus_consumer_keep_alive, which resumes all.
+MUST_CHECK enum err bus_consumer_pause(struct bus_consumer *consumer, const char *topic,
+                                       int32_t partition, bool is_paused, struct why *why);
 // Offers offsets to the group without waiting, for lag tools only; a failure is forgotten.
 void bus_consumer_note(struct bus_consumer *consumer, const struct bus_position *positions,
                        size_t count);

@@ -14,3 +14,7 @@
 MUST_CHECK enum err bus_deadletter_send(struct bus_producer *producer, const char *topic,
                                         const struct bus_message *message, const char *program,
                                         const struct why *refusal, struct why *why);
+// The same as a record to be sent later, when the message is gone: one block, which the caller frees
+// (mem_free_p). `topic` is borrowed.
+struct bus_record *bus_deadletter_keep(const char *topic, const struct bus_message *message,
+                                       const char *program, const struct why *refusal);

@@ -415,6 +415,28 @@ static void keeping_alive_and_seeking_lose_no_record(void **state)
     }
 }
 
+static void check_letter(struct fixture *fixture, struct bus_reader *reader, struct bytes key,
+                         struct bytes value)
+{
+    struct why why = {0};
+    struct bus_block letters = {0};
+    for (int64_t end = clock_mono_ms() + WAIT_MS; letters.count == 0 && clock_mono_ms() < end;)
+        assert_ok(bus_reader_poll(reader, 1, 100, &letters, NULL, &why), &why);
+    assert_int_equal(letters.count, 1);
+    assert_true(bytes_equal(letters.messages[0].value, value));
+    assert_true(bytes_equal(letters.messages[0].key, key));
+    const char *const expected[][2] = {{"dlq.topic", fixture->in},
+                                       {"dlq.offset", "0"},
+                                       {"dlq.code", "bad-thing"},
+                                       {"dlq.reason", "it is bad"},
+                                       {"dlq.program", "system-bus"}};
+    for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
+        struct bytes text = {0};
+        assert_true(bus_message_header(&letters.messages[0], expected[i][0], &text));
+        assert_true(bytes_equal_string(text, expected[i][1]));
+    }
+}
+
 static void a_dead_letter_has_the_bytes_and_the_reason(void **state)
 {
     struct fixture *fixture = *state;
@@ -433,27 +455,58 @@ static void a_dead_letter_has_the_bytes_and_the_reason(void **state)
     assert_ok(bus_deadletter_send(producer, fixture->out, &block.messages[0], "system-bus",
                                   &refusal, &why),
               &why);
+    // One that is sent when its message is gone.
+    CLEANUP(text_done) struct text value = TEXT_INIT(1000), key = TEXT_INIT(1000);
+    assert_int_equal(text_append(&value, block.messages[0].value.data, block.messages[0].value.len),
+                     ERR_OK);
+    assert_int_equal(text_append(&key, block.messages[0].key.data, block.messages[0].key.len),
+                     ERR_OK);
+    struct bus_record *kept CLEANUP(mem_free_p) =
+        bus_deadletter_keep(fixture->out, &block.messages[0], "system-bus", &refusal);
+    bus_block_release(consumer, &block);
+    assert_ok(bus_producer_send(producer, kept, &why), &why);
     assert_ok(bus_producer_commit(producer, NULL, NULL, 0, &why), &why);
     CLEANUP(bus_reader_close_p) struct bus_reader *reader = NULL;
     assert_ok(bus_reader_open(&fixture->config, fixture->out, BUS_ALL_PARTITIONS,
                               BUS_OFFSET_BEGINNING, 0, &reader, &why),
               &why);
-    struct bus_block letters = {0};
-    for (int64_t end = clock_mono_ms() + WAIT_MS; letters.count == 0 && clock_mono_ms() < end;)
-        assert_ok(bus_reader_poll(reader, 1, 100, &letters, NULL, &why), &why);
-    assert_int_equal(letters.count, 1);
-    assert_true(bytes_equal(letters.messages[0].value, block.messages[0].value));
-    assert_true(bytes_equal(letters.messages[0].key, block.messages[0].key));
-    const char *const expected[][2] = {{"dlq.topic", fixture->in},
-                                       {"dlq.offset", "0"},
-                                       {"dlq.code", "bad-thing"},
-                                       {"dlq.reason", "it is bad"},
-                                       {"dlq.program", "system-bus"}};
-    for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
-        struct bytes value = {0};
-        assert_true(bus_message_header(&letters.messages[0], expected[i][0], &value));
-        assert_true(bytes_equal_string(value, expected[i][1]));
+    for (int letter = 0; letter < 2; letter++)
+        check_letter(fixture, reader, text_bytes(&key), text_bytes(&value));
+}
+
+static void a_paused_partition_gives_nothing_until_it_is_continued(void **state)
+{
+    enum { ALL = 300, QUIET_POLLS = 5 };
+    struct fixture *fixture = *state;
+    struct why why = {0};
+    fill(fixture, ALL);
+    CLEANUP(bus_consumer_close_p)
+    struct bus_consumer *consumer = consumer_of(fixture, fixture->group);
+    int64_t next[PARTITIONS] = {0};
+    int32_t paused = -1;
+    int taken = 0, quiet = 0;
+    bool was_paused = false;
+    for (int64_t end = clock_mono_ms() + WAIT_MS; taken < ALL;) {
+        assert_true(clock_mono_ms() < end);
+        struct bus_block block;
+        assert_ok(bus_consumer_poll(consumer, 5, 100, &block, &why), &why);
+        for (size_t i = 0; i < block.count; i++) {
+            assert_int_not_equal(block.messages[i].partition, paused);
+            assert_int_equal(block.messages[i].offset, next[block.messages[i].partition]++);
+        }
+        taken += (int)block.count;
+        quiet = block.count == 0 ? quiet + 1 : 0;
+        if (paused < 0 && !was_paused && block.count > 0) {
+            paused = block.messages[0].partition;
+            was_paused = true;
+            assert_ok(bus_consumer_pause(consumer, fixture->in, paused, true, &why), &why);
+        } else if (paused >= 0 && quiet == QUIET_POLLS) {
+            assert_ok(bus_consumer_pause(consumer, fixture->in, paused, false, &why), &why);
+            paused = -1;
+        }
+        bus_block_release(consumer, &block);
     }
+    assert_true(was_paused && paused < 0);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
@@ -461,6 +514,7 @@ static void a_dead_letter_has_the_bytes_and_the_reason(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_paused_partition_gives_nothing_until_it_is_continued),
         TEST(only_what_is_committed_is_seen),
         TEST(the_end_is_not_reached_while_an_older_transaction_hides_it),
         TEST(a_second_owner_of_the_id_fences_the_first),

@@ -17,6 +17,11 @@ enum { FILE_BYTES_MAX = 4 << 20, DEPTH_MAX = 8, WHERE_MAX = 96 };
 
 static const char *const languages[] = {[LANGUAGE_EN] = "en", [LANGUAGE_FR] = "fr"};
 
+const char *language_name(enum language language)
+{
+    return languages[language];
+}
+
 bool language_from_text(struct bytes text, enum language *ret)
 {
     for (size_t i = 0; i < LANGUAGES; i++)

@@ -17,6 +17,7 @@ enum { FEATURES_MAX = 256, FEATURES_CATEGORIES_MAX = 256, FEATURES_NAME_MAX = 63
 
 enum language { LANGUAGE_EN, LANGUAGE_FR, LANGUAGES };
 // "en", "fr".
+const char *language_name(enum language language);
 bool language_from_text(struct bytes text, enum language *ret);
 
 // How people call something, in each language; NULL where the file has no words for it.

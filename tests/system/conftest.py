@@ -231,6 +231,9 @@ class World:
     def scoring(self, **settings):
         return self.start("retentionai-scoring", **settings).wait_ready()
 
+    def retention(self, **settings):
+        return self.start("retentionai-retention", **settings).wait_ready()
+
     def hris(self, csv=EMPLOYEES_CSV, source="test", event_time="2026-01-02T03:04:05Z", **settings):
         return self.start("retentionai-hris", "--source", source, "--event-time", event_time, csv,
                           **settings)

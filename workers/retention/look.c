@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: MIT
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "bus/topics.h"
+#include "decide.h"
+#include "metrics.h"
+#include "parts.h"
+#include "store/offsets.h"
+#include "store/plans.h"
+
+// Every task is looked up in the tables before anything is done for it: after a crash a result may
+// be stored already. One statement for many tasks; a second and a third for those that a plan is
+// due for: is there one that a person may have again, is there an answer to the same prompt.
+
+enum { LOOK_BATCH = 500, AGAIN_FIRST_MS = 20, AGAIN_MOST_MS = 1000 };
+
+// Tasks of one round.
+struct round {
+    struct task *tasks[LOOK_BATCH];
+    size_t count;
+};
+
+static void requeue(struct retention *retention, struct task *first)
+{
+    for (struct task *task = first, *next = NULL; task != NULL; task = next) {
+        next = task->next;
+        task_queue_add(&retention->looking, task);
+    }
+}
+
+// Takes the tasks that are due; the others stay.
+static void gather(struct retention *retention, struct round *round)
+{
+    int64_t now_ms = clock_mono_ms();
+    struct task *rest = task_queue_take(&retention->looking);
+    round->count = 0;
+    while (rest != NULL && round->count < LOOK_BATCH) {
+        struct task *task = rest;
+        rest = task->next;
+        if (task->due_ms <= now_ms)
+            round->tasks[round->count++] = task;
+        else
+            task_queue_add(&retention->looking, task);
+    }
+    requeue(retention, rest);
+}
+
+// ---- waiting for the recorder
+
+static enum decide_missing missing_of(const struct task *task, const struct plans_seen *seen)
+{
+    return task->is_request && seen->is_recorded ? MISSING_FACTS : MISSING_PREDICTION;
+}
+
+// Where the recorder stands in the topics that rows are missing from, read once a round.
+struct recorder_places {
+    bool is_read[2];
+    struct offsets_place *places[2];
+    size_t counts[2];
+};
+
+static void places_done(struct recorder_places *places)
+{
+    free(places->places[0]);
+    free(places->places[1]);
+}
+
+static enum err has_passed(struct retention *retention, struct recorder_places *places,
+                           enum decide_missing missing, struct task *task, bool *ret,
+                           struct why *why)
+{
+    const char *topic =
+        missing == MISSING_PREDICTION ? retention->predictions : retention->high_risk;
+    *ret = false;
+    if (task->end < 0) {
+        int64_t first = 0;
+        return bus_consumer_bounds(retention->consumer, topic, task->partition, &first, &task->end,
+                                   why);
+    }
+    if (!places->is_read[missing]) {
+        enum err err = offsets_list(retention->pg, topic, &places->places[missing],
+                                    &places->counts[missing], why);
+        if (err != ERR_OK)
+            return err;
+        places->is_read[missing] = true;
+    }
+    for (size_t i = 0; i < places->counts[missing]; i++) {
+        const struct offsets_place *place = &places->places[missing][i];
+        if (place->partition == task->partition)
+            *ret = place->row.next >= task->end;
+    }
+    return ERR_OK;
+}
+
+// ---- what becomes of a task
+
+// The facts and reasons of a request, from the row that the recorder has copied.
+static void take_basis(const struct retention *retention, struct task *task,
+                       const struct plans_seen *seen)
+{
+    if (task->has_basis)
+        return;
+    struct basis_record record = {.facts = (const struct bytes(*)[2])seen->facts,
+                                  .fact_count = seen->fact_count,
+                                  .band = seen->band,
+                                  .probability = seen->probability};
+    for (size_t i = 0; i < PREDICTION_REASONS; i++)
+        record.reasons[i] =
+            (struct basis_reason){seen->reasons[i].attribute, seen->reasons[i].weight};
+    basis_of(retention->options.features, retention->options.facts, &record, task->language,
+             &task->basis);
+    task->has_basis = true;
+}
+
+// A result that stands in the ledger is this task's.
+static void take_answer(struct task *task, const struct plans_answer *answer)
+{
+    struct task_result *result = task_fresh_result(task);
+    bool is_rules = bytes_equal_string(answer->provider, plan_maker_name(PLAN_MAKER_RULES));
+    result->status = is_rules ? PLAN_FALLBACK : PLAN_WRITTEN;
+    for (size_t i = 0; i < PLAN_ACTIONS; i++)
+        result->actions[i] = task_text(answer->actions[i]);
+    result->generated_by = task_text(answer->provider);
+    result->model_name = task_text(answer->model_name);
+    result->input_tokens = answer->input_tokens;
+    result->output_tokens = answer->output_tokens;
+    if (answer->prompt_sha256.len == CRYPTO_SHA256_HEX - 1)
+        memcpy(result->prompt_sha256, answer->prompt_sha256.data, CRYPTO_SHA256_HEX - 1);
+}
+
+void retention_take_answer(struct retention *retention, struct task *task,
+                           const struct plans_answer *answer)
+{
+    take_answer(task, answer);
+    task_finish(task, &retention->order);
+}
+
+static void wait_for_recorder(struct retention *retention, struct task *task)
+{
+    int64_t wait_ms = (int64_t)AGAIN_FIRST_MS << (task->looks < 6 ? task->looks : 6);
+    task->looks++;
+    task->due_ms = clock_mono_ms() + (wait_ms < AGAIN_MOST_MS ? wait_ms : AGAIN_MOST_MS);
+    task_queue_add(&retention->looking, task);
+}
+
+// A plan is due: its prompt is written, and it waits for the last two questions.
+static enum err make(struct retention *retention, struct task *task, const struct plans_seen *seen,
+                     struct round *made, struct why *why)
+{
+    take_basis(retention, task, seen);
+    task->attempts = seen->attempts;
+    if (!task->has_prompt) {
+        enum err err = prompt_write(retention->options.features, &task->basis, &task->prompt, why);
+        if (err != ERR_OK)
+            return err;
+        task->has_prompt = true;
+    }
+    made->tasks[made->count++] = task;
+    return ERR_OK;
+}
+
+static enum err judge(struct retention *retention, struct recorder_places *places,
+                      struct task *task, const struct plans_seen *seen, struct round *made,
+                      struct why *why)
+{
+    struct decide_input input = {.is_request = task->is_request,
+                                 .seen = seen,
+                                 .waited_ms = clock_mono_ms() - task->since_ms};
+    const char *refusal = NULL;
+    enum decide_missing missing = MISSING_PREDICTION;
+    enum decision decision = decide(&input, &refusal, &missing);
+    if (decision == DECIDE_WAIT) {
+        enum err err =
+            has_passed(retention, places, missing_of(task, seen), task, &input.is_passed, why);
+        if (err != ERR_OK)
+            return err;
+        decision = decide(&input, &refusal, &missing);
+    }
+    switch (decision) {
+    case DECIDE_MAKE:
+        return make(retention, task, seen, made, why);
+    case DECIDE_ANSWER:
+        retention_take_answer(retention, task, &seen->answer);
+        break;
+    case DECIDE_PASS:
+        task_pass(task, &retention->order);
+        break;
+    case DECIDE_REFUSE:
+        task_refuse(task, &retention->order, refusal);
+        break;
+    case DECIDE_WAIT:
+        wait_for_recorder(retention, task);
+        break;
+    }
+    return ERR_OK;
+}
+
+// ---- the last two questions
+
+// A person gets a plan that is fresh enough, unless a new one was asked for.
+static enum err take_fresh(struct retention *retention, struct round *made, struct why *why)
+{
+    struct bytes employees[LOOK_BATCH], languages[LOOK_BATCH];
+    struct task *asked[LOOK_BATCH];
+    size_t count = 0;
+    for (size_t i = 0; i < made->count; i++) {
+        struct task *task = made->tasks[i];
+        if (!task->is_request || task->is_anew || retention->options.reuse_ms == 0)
+            continue;
+        employees[count] = bytes_from_string(task->employee_id);
+        languages[count] = bytes_from_string(language_name(task->language));
+        asked[count++] = task;
+    }
+    if (count == 0)
+        return ERR_OK;
+    struct plan *plans CLEANUP(mem_free_p) = mem_array(count, sizeof *plans);
+    CLEANUP(pg_rows_free_p) struct pg_rows *rows = NULL;
+    enum err err = plans_fresh(retention->pg, employees, languages, count,
+                               clock_real_ms() - retention->options.reuse_ms, plans, &rows, why);
+    for (size_t i = 0; i < count && err == ERR_OK; i++) {
+        const struct plan *plan = &plans[i];
+        if (plan->plan_id.data == NULL)
+            continue;
+        const struct plans_answer answer = {
+            .provider = plan->generated_by,
+            .model_name = plan->model_name,
+            .prompt_sha256 = plan->prompt_sha256,
+            .actions = {plan->actions[0], plan->actions[1], plan->actions[2]},
+            .input_tokens = plan->input_tokens,
+            .output_tokens = plan->output_tokens};
+        take_answer(asked[i], &answer);
+        asked[i]->result->reused_from = task_text(plan->plan_id);
+        task_finish(asked[i], &retention->order);
+    }
+    return err;
+}
+
+// Equal prompts share an answer for a while: it is the task's, once the ledger has it under its
+// name.
+static enum err take_cached(struct retention *retention, struct round *made, struct why *why)
+{
+    struct bytes hashes[LOOK_BATCH];
+    struct task *asked[LOOK_BATCH];
+    size_t count = 0;
+    for (size_t i = 0; i < made->count && retention->options.cache_ms > 0; i++) {
+        struct task *task = made->tasks[i];
+        if (task->item.is_finished || task->is_anew)
+            continue;
+        hashes[count] = bytes_from_string(task->prompt.sha256);
+        asked[count++] = task;
+    }
+    if (count == 0)
+        return ERR_OK;
+    struct plans_answer *answers CLEANUP(mem_free_p) = mem_array(count, sizeof *answers);
+    CLEANUP(pg_rows_free_p) struct pg_rows *rows = NULL;
+    enum err err = plans_cached(retention->pg, hashes, count,
+                                clock_real_ms() - retention->options.cache_ms, answers, &rows, why);
+    for (size_t i = 0; i < count && err == ERR_OK; i++) {
+        if (answers[i].plan_id.data == NULL)
+            continue;
+        take_answer(asked[i], &answers[i]);
+        asked[i]->copied_from = task_text(answers[i].plan_id);
+    }
+    return err;
+}
+
+// ---- a round
+
+static enum err look(struct retention *retention, struct round *round, struct round *made,
+                     struct why *why)
+{
+    struct bytes plan_ids[LOOK_BATCH], prediction_ids[LOOK_BATCH];
+    for (size_t i = 0; i < round->count; i++) {
+        plan_ids[i] = bytes_from_string(round->tasks[i]->plan_id);
+        prediction_ids[i] = bytes_from_string(round->tasks[i]->prediction_id);
+    }
+    struct plans_seen *seen CLEANUP(mem_free_p) = mem_array(round->count, sizeof *seen);
+    CLEANUP(pg_rows_free_p) struct pg_rows *rows = NULL;
+    enum err err =
+        plans_look(retention->pg, plan_ids, prediction_ids, round->count, seen, &rows, why);
+    CLEANUP(places_done) struct recorder_places places = {0};
+    size_t at = 0;
+    for (; at < round->count && err == ERR_OK; at++)
+        err = judge(retention, &places, round->tasks[at], &seen[at], made, why);
+    // The one that failed and those behind it come again.
+    for (size_t i = err == ERR_OK ? at : at > 0 ? at - 1 : 0; i < round->count; i++)
+        task_queue_add(&retention->looking, round->tasks[i]);
+    return err;
+}
+
+enum err retention_look(struct retention *retention, struct why *why)
+{
+    struct round round, made = {.count = 0};
+    gather(retention, &round);
+    if (round.count == 0)
+        return ERR_OK;
+    enum err err = look(retention, &round, &made, why);
+    if (err == ERR_OK)
+        err = take_fresh(retention, &made, why);
+    if (err == ERR_OK)
+        err = take_cached(retention, &made, why);
+    for (size_t i = 0; i < made.count; i++) {
+        struct task *task = made.tasks[i];
+        if (task->item.is_finished)
+            continue;
+        task->due_ms = 0;
+        task_queue_add(err == ERR_OK ? &retention->ready : &retention->looking, task);
+    }
+    return err;
+}

@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: MIT
+#include "retention.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "avro/records.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/program.h"
+#include "bus/topics.h"
+#include "metrics.h"
+#include "parts.h"
+#include "store/migrate.h"
+#include "store/providers.h"
+#include "store/sql.h"
+
+// One thread does everything, a turn at a time: take what came, look it up, begin calls, take
+// answers, store them, publish what is finished. No step waits for a provider. What fails because a
+// server is away is done again later, while the other steps go on: input is read and the group is
+// polled also while PostgreSQL is away.
+//
+// All tasks live in the backlogs of their partitions until they are published. After anything but a
+// clean commit the input is read from the committed offsets again; a record that is here already
+// goes on as it is, one that was published after all is dropped.
+
+enum {
+    POLL_MAX = 500,
+    IDLE_MS = 100,  // wait for input while there is nothing else to do
+    BUSY_MS = 10,   // wait for answers while there is
+    STOP_MS = 2500, // for the calls in flight when the program stops
+    ENCODED_MAX = 64 * 1024,
+    DATABASE_WAIT_MS = 5000,
+};
+
+struct limits_now retention_now(void)
+{
+    return (struct limits_now){clock_mono_ms(), clock_real_ms()};
+}
+
+static void drop_task(struct backlog_item *item)
+{
+    task_free(task_of(item));
+}
+
+// Nobody else's: so a claim in the ledger that is not ours is never finished by us.
+static void make_token(struct retention *retention)
+{
+    uint64_t token[2];
+    while (getrandom(token, sizeof token, 0) != sizeof token) // it fails by a signal alone
+        ;
+    snprintf(retention->owner, sizeof retention->owner, "%016" PRIx64 "%016" PRIx64, token[0],
+             token[1]);
+    retention->seed = token[0];
+}
+
+static void open_providers(struct retention *retention)
+{
+    for (size_t i = 0; i < retention->options.provider_count; i++) {
+        const struct retention_provider_options *options = &retention->options.providers[i];
+        struct retention_provider *provider = &retention->providers[i];
+        provider->options = options;
+        provider->name = options->is_rules ? plan_maker_name(PLAN_MAKER_RULES)
+                                           : provider_kind_name(options->settings.kind);
+        if (!options->is_rules)
+            provider->limits = limits_new(&options->limits, retention_now());
+    }
+}
+
+struct retention *retention_new(const struct retention_options *options)
+{
+    struct retention *retention = mem_zalloc(sizeof *retention);
+    retention->options = *options;
+    const char *prefix = options->topic_prefix;
+    retention->high_risk = bus_topic_name(prefix, BUS_TOPIC_HIGH_RISK);
+    retention->plan_requests = bus_topic_name(prefix, BUS_TOPIC_PLAN_REQUESTS);
+    retention->plans = bus_topic_name(prefix, BUS_TOPIC_RETENTION_PLANS);
+    retention->replies = bus_topic_name(prefix, BUS_TOPIC_PLAN_REPLIES);
+    retention->dead_letters = bus_topic_name(prefix, BUS_TOPIC_DEAD_LETTERS);
+    retention->predictions = bus_topic_name(prefix, BUS_TOPIC_PREDICTIONS);
+    retention->group = bus_group_name(prefix, bus_topics[BUS_TOPIC_HIGH_RISK].group);
+    retention->identity = mem_printf("%sretention-%" PRId64, prefix, options->slot);
+    make_token(retention);
+    retention->high_risk_decoder =
+        decoder_new(options->registry, avro_high_risk_fields, AVRO_HIGH_RISK_FIELDS);
+    retention->request_decoder =
+        decoder_new(options->registry, avro_plan_request_fields, AVRO_PLAN_REQUEST_FIELDS);
+    retention->encoded = TEXT_INIT(ENCODED_MAX);
+    retention->backlogs.drop = drop_task;
+    task_queue_init(&retention->looking);
+    task_queue_init(&retention->ready);
+    task_queue_init(&retention->storing);
+    health_init(&retention->health, "retention", options->metrics, METRIC_WAITS);
+    open_providers(retention);
+    return retention;
+}
+
+// Nothing is unfinished any more.
+static void forget_all(struct retention *retention)
+{
+    retention_drop_calls(retention);
+    task_queue_init(&retention->looking);
+    task_queue_init(&retention->ready);
+    task_queue_init(&retention->storing);
+    memset(&retention->order, 0, sizeof retention->order);
+    backlogs_clear(&retention->backlogs);
+}
+
+void retention_free(struct retention *retention)
+{
+    if (retention == NULL)
+        return;
+    bus_consumer_close(retention->consumer); // revokes, which needs the rest
+    forget_all(retention);
+    backlogs_done(&retention->backlogs);
+    bus_producer_close(retention->producer);
+    http_multi_free(retention->http);
+    pg_close(retention->pg);
+    rules_free(retention->rules);
+    check_free(retention->check);
+    decoder_free(retention->high_risk_decoder);
+    decoder_free(retention->request_decoder);
+    for (size_t i = 0; i < retention->options.provider_count; i++)
+        limits_free(retention->providers[i].limits);
+    text_done(&retention->encoded);
+    health_done(&retention->health);
+    free(retention->high_risk);
+    free(retention->plan_requests);
+    free(retention->plans);
+    free(retention->replies);
+    free(retention->dead_letters);
+    free(retention->predictions);
+    free(retention->group);
+    free(retention->identity);
+    free(retention);
+}
+
+bool retention_is_ready(struct retention *retention, struct why *why)
+{
+    return health_is_ready(&retention->health, why);
+}
+
+// ---- steps that need PostgreSQL
+
+// Runs the steps in turn. While the tables are out of reach nothing is asked of them.
+static enum err ask_tables(struct retention *retention, struct why *why)
+{
+    static enum err (*const steps[])(struct retention *, struct why *) = {
+        retention_control, retention_look, retention_start_calls, retention_store};
+    if (clock_mono_ms() < retention->database_ms)
+        return ERR_OK;
+    struct why cause = {0};
+    enum err err = pg_connect(retention->pg, &cause);
+    for (size_t i = 0; i < ARRAY_LEN(steps) && err == ERR_OK; i++)
+        err = steps[i](retention, &cause);
+    if (err == ERR_RETRY) {
+        retention->database_ms =
+            clock_mono_ms() + health_back_off(&retention->health, "tables", &cause);
+        return ERR_OK;
+    }
+    if (err != ERR_OK)
+        *why = cause;
+    return err == ERR_REJECT ? ERR_FATAL : err; // every value was checked: ours is the fault
+}
+
+// ---- input
+
+static enum err pause_backlogs(struct retention *retention, struct why *why)
+{
+    for (size_t i = 0; i < retention->backlogs.count; i++) {
+        struct backlog *backlog = &retention->backlogs.list[i];
+        bool is_paused = backlog->is_paused ? backlog->count > PARTITION_AGAIN
+                                            : backlog->count >= PARTITION_MOST;
+        if (is_paused == backlog->is_paused)
+            continue;
+        enum err err = bus_consumer_pause(retention->consumer, backlog->topic, backlog->partition,
+                                          is_paused, why);
+        if (err == ERR_FATAL)
+            return err;
+        if (err == ERR_OK)
+            backlog->is_paused = is_paused;
+    }
+    return ERR_OK;
+}
+
+static void resume_all(struct retention *retention)
+{
+    for (size_t i = 0; i < retention->backlogs.count; i++) {
+        struct backlog *backlog = &retention->backlogs.list[i];
+        if (backlog->is_paused)
+            IGNORE(bus_consumer_pause(retention->consumer, backlog->topic, backlog->partition,
+                                      false, NULL)); // one that went is no loss
+        backlog->is_paused = false;
+    }
+}
+
+static const char *topic_of(const struct retention *retention, const char *name)
+{
+    return strcmp(name, retention->plan_requests) == 0 ? retention->plan_requests
+                                                       : retention->high_risk;
+}
+
+// The partitions held and where they stand. What was published is dropped.
+static void take_positions(struct retention *retention)
+{
+    struct bus_position *positions CLEANUP(mem_free_p) = NULL;
+    size_t count = bus_consumer_assignment(retention->consumer, &positions);
+    for (size_t i = 0; i < count; i++) {
+        struct backlog *backlog = backlogs_open(
+            &retention->backlogs, topic_of(retention, positions[i].topic), positions[i].partition);
+        memcpy(backlog->metadata, positions[i].metadata, sizeof backlog->metadata);
+        backlog_settle(&retention->backlogs, backlog, positions[i].offset);
+    }
+}
+
+// Reads the input from its committed offsets again.
+static enum err rewind_input(struct retention *retention, struct why *why)
+{
+    struct why cause = {0};
+    resume_all(retention);
+    enum err err = bus_consumer_rewind(retention->consumer, &cause);
+    if (err == ERR_OK) {
+        retention->must_rewind = false;
+        take_positions(retention);
+    } else if (err == ERR_RETRY) {
+        retention->input_ms =
+            clock_mono_ms() + health_back_off(&retention->health, "offsets", &cause);
+        err = ERR_OK;
+    } else {
+        *why = cause;
+    }
+    return err;
+}
+
+static enum err take_block(struct retention *retention, const struct bus_block *block,
+                           struct why *why)
+{
+    for (size_t i = 0; i < block->count; i++) {
+        const struct bus_message *message = &block->messages[i];
+        struct backlog *backlog =
+            backlogs_find(&retention->backlogs, message->topic, message->partition);
+        if (backlog == NULL || message->offset < backlog->next)
+            continue; // not ours any more, or here already
+        struct why cause = {0};
+        enum err err = retention_take(retention, backlog, message, &cause);
+        if (err == ERR_RETRY) { // its schema: the registry is away
+            retention->must_rewind = true;
+            retention->input_ms =
+                clock_mono_ms() + health_back_off(&retention->health, "record", &cause);
+            return ERR_OK;
+        }
+        if (err != ERR_OK) {
+            *why = cause;
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+static bool is_busy(const struct retention *retention)
+{
+    return retention->calling + retention->looking.count + retention->ready.count +
+               retention->storing.count >
+           0;
+}
+
+static enum err read_input(struct retention *retention, struct why *why)
+{
+    if (clock_mono_ms() < retention->input_ms)
+        return ERR_OK;
+    if (retention->must_rewind) {
+        enum err err = rewind_input(retention, why);
+        if (err != ERR_OK || retention->must_rewind)
+            return err;
+    }
+    struct bus_block block;
+    struct why cause = {0};
+    enum err err = bus_consumer_poll(retention->consumer, POLL_MAX,
+                                     is_busy(retention) ? 0 : IDLE_MS, &block, &cause);
+    if (block.was_rebalanced) {
+        // Messages of the old and the new assignment may be mixed: all are read again.
+        retention->must_rewind = block.count > 0;
+        take_positions(retention);
+        log_info("retention-assigned", "partitions=%zu", retention->backlogs.count);
+    } else if (retention->backlogs.count == 0) {
+        take_positions(retention); // a pending assignment was started without a rebalance
+    }
+    if (err == ERR_OK && !block.was_rebalanced)
+        err = take_block(retention, &block, &cause);
+    bool was_empty = block.count == 0;
+    bus_block_release(retention->consumer, &block);
+    if (err == ERR_RETRY) {
+        retention->must_rewind = true;
+        retention->input_ms =
+            clock_mono_ms() + health_back_off(&retention->health, "kafka", &cause);
+        return ERR_OK;
+    }
+    if (err != ERR_OK) {
+        *why = cause;
+        return err;
+    }
+    if (was_empty && !bus_consumer_is_connected(retention->consumer, &cause))
+        health_set(&retention->health, &cause);
+    return pause_backlogs(retention, why);
+}
+
+// ---- a turn
+
+// Ready: nothing is waited for, and where plans are to be made, somebody may be asked.
+static void tell_health(struct retention *retention)
+{
+    struct why why = {0};
+    int64_t now_ms = clock_mono_ms();
+    if (now_ms < retention->database_ms || now_ms < retention->input_ms ||
+        !bus_consumer_is_connected(retention->consumer, &why))
+        return;
+    for (size_t i = 0; i < retention->options.provider_count; i++) {
+        const struct retention_provider *provider = &retention->providers[i];
+        if (provider->limits == NULL)
+            continue;
+        struct limits_state state;
+        limits_show(provider->limits, retention_now(), &state);
+        if (state.is_stopped) {
+            backoff_reset(&retention->health.backoff);
+            IGNORE(why_prefix(&state.why, ERR_RETRY, "%s", provider->name)); // its words count
+            health_set(&retention->health, &state.why);
+            return;
+        }
+    }
+    health_works(&retention->health);
+}
+
+static enum err publish(struct retention *retention, struct why *why)
+{
+    if (retention->must_rewind)
+        return ERR_OK;
+    struct why cause = {0};
+    enum err err = retention_publish(retention, &cause);
+    if (err == ERR_RETRY) {
+        log_warn("transaction-lost", "why=\"%s\"", cause.text);
+        retention->must_rewind = true;
+        retention->input_ms =
+            clock_mono_ms() + health_back_off(&retention->health, "kafka", &cause);
+        return ERR_OK;
+    }
+    if (err != ERR_OK)
+        *why = cause;
+    return err;
+}
+
+static enum err turn(struct retention *retention, struct why *why)
+{
+    health_turn(&retention->health);
+    enum err err = read_input(retention, why);
+    if (err == ERR_OK && retention->failure != ERR_OK) {
+        *why = retention->failure_why;
+        return retention->failure;
+    }
+    if (err == ERR_OK)
+        err = ask_tables(retention, why);
+    if (err == ERR_OK)
+        err = retention_take_answers(retention, is_busy(retention) ? BUSY_MS : 0, why);
+    if (err == ERR_OK)
+        err = publish(retention, why);
+    if (err == ERR_OK)
+        tell_health(retention);
+    return err;
+}
+
+// Lets the calls in flight end, for a while, and publishes what is finished; begins nothing.
+static enum err drain(struct retention *retention, int64_t most_ms, struct why *why)
+{
+    int64_t end_ms = clock_mono_ms() + most_ms;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && retention->calling + retention->storing.count > 0 &&
+           clock_mono_ms() < end_ms) {
+        health_turn(&retention->health);
+        err = retention_take_answers(retention, BUSY_MS, why);
+        struct why cause = {0};
+        enum err stored = pg_connect(retention->pg, &cause);
+        if (stored == ERR_OK)
+            stored = retention_store(retention, &cause);
+        if (stored != ERR_OK)
+            break; // what was paid for is lost with the tables out of reach
+    }
+    retention_drop_calls(retention);
+    retention->published_ms = 0;
+    return err == ERR_OK && !retention->must_rewind ? retention_publish(retention, why) : err;
+}
+
+static void on_revoked(void *context, const struct bus_position *positions UNUSED,
+                       size_t count UNUSED)
+{
+    struct retention *retention = context;
+    struct why why = {0};
+    enum err err =
+        program_is_stopping() ? ERR_OK : drain(retention, retention->options.drain_ms, &why);
+    if (err == ERR_FATAL) {
+        retention->failure = err;
+        retention->failure_why = why;
+    }
+    resume_all(retention);
+    forget_all(retention);
+}
+
+// ---- the life of a worker
+
+static enum err open_database(struct retention *retention, struct why *why)
+{
+    const struct pg_options options = {.url = retention->options.database_url,
+                                       .application_name = retention->identity,
+                                       .session_sql = sql_retention_session,
+                                       .wait_ms = DATABASE_WAIT_MS,
+                                       .stop_fd = program_stop_fd()};
+    enum err err = pg_open(&options, &retention->pg, why);
+    const struct sql_migration *migrations = NULL;
+    size_t migration_count = sql_migrations(&migrations);
+    while (err == ERR_OK) {
+        err = pg_connect(retention->pg, why);
+        if (err == ERR_OK)
+            err = migrate_check(retention->pg, migrations, migration_count, why);
+        if (err != ERR_RETRY)
+            return err;
+        err = health_wait(&retention->health, "tables", why);
+    }
+    return err;
+}
+
+// What was used today, by all processes, counts for the ceilings of the day.
+static enum err load_days(struct retention *retention, struct why *why)
+{
+    for (size_t i = 0; i < retention->options.provider_count; i++) {
+        const struct retention_provider *provider = &retention->providers[i];
+        if (provider->limits == NULL)
+            continue;
+        struct limits_now now = retention_now();
+        struct providers_usage usage;
+        enum err err = ERR_RETRY;
+        while (err == ERR_RETRY) {
+            err = pg_connect(retention->pg, why);
+            if (err == ERR_OK)
+                err = providers_usage_since(retention->pg, provider->name,
+                                            limits_day_start_ms(provider->limits, now.real_ms),
+                                            &usage, why);
+            if (err == ERR_RETRY && health_wait(&retention->health, "tables", why) != ERR_OK)
+                return ERR_STOP;
+        }
+        if (err != ERR_OK)
+            return err;
+        const struct limits_day day = {.requests = usage.calls,
+                                       .tokens = usage.input_tokens + usage.output_tokens,
+                                       .micro_usd = usage.cost_microusd};
+        limits_load_day(provider->limits, &day, now);
+    }
+    return ERR_OK;
+}
+
+static enum err open_producer(struct retention *retention, struct why *why)
+{
+    const struct bus_producer_options options = {.transactional_id = retention->identity};
+    enum err err = bus_producer_open(retention->options.bus, &options, &retention->producer, why);
+    const char *const topics[] = {retention->dead_letters, retention->high_risk,
+                                  retention->plan_requests, retention->replies, retention->plans};
+    for (size_t i = 0; i < ARRAY_LEN(topics) && err == ERR_OK; i++) {
+        err = bus_producer_partitions(retention->producer, topics[i], &retention->partitions, why);
+        while (err == ERR_RETRY) {
+            if (health_wait(&retention->health, "kafka", why) != ERR_OK)
+                return ERR_STOP;
+            err = bus_producer_partitions(retention->producer, topics[i], &retention->partitions,
+                                          why);
+        }
+    }
+    return err;
+}
+
+static enum err open_consumer(struct retention *retention, struct why *why)
+{
+    const char *const topics[] = {retention->high_risk, retention->plan_requests};
+    const struct bus_consumer_options options = {.group = retention->group,
+                                                 .instance_id = retention->identity,
+                                                 .topics = topics,
+                                                 .topic_count = ARRAY_LEN(topics),
+                                                 .revoked = on_revoked,
+                                                 .context = retention,
+                                                 .queue_bytes =
+                                                     retention->options.fetch_ahead_bytes};
+    return bus_consumer_open(retention->options.bus, &options, &retention->consumer, why);
+}
+
+static enum err open_http(struct retention *retention, struct why *why)
+{
+    bool allows_http = false;
+    for (size_t i = 0; i < retention->options.provider_count; i++) {
+        const struct provider_settings *settings = &retention->options.providers[i].settings;
+        // provider_check has judged the addresses.
+        allows_http |= settings->base_url != NULL && strncmp(settings->base_url, "http:", 5) == 0;
+    }
+    const struct http_multi_options options = {.ca_file = retention->options.ca_file,
+                                               .proxy = retention->options.proxy,
+                                               .calls_max = (size_t)retention->options.calls_max,
+                                               .allows_http = allows_http};
+    return http_multi_new(&options, &retention->http, why);
+}
+
+static enum err open_all(struct retention *retention, struct why *why)
+{
+    const struct features *features = retention->options.features;
+    enum err err = check_new(features, &retention->check, why);
+    if (err == ERR_OK)
+        err = rules_new(features, retention->check, &retention->rules, why);
+    if (err == ERR_OK)
+        err = open_http(retention, why);
+    if (err == ERR_OK)
+        err = open_database(retention, why);
+    if (err == ERR_OK)
+        err = load_days(retention, why);
+    // Taking the transactional id ends what a predecessor left open: the committed offsets that the
+    // consumer then reads are final.
+    if (err == ERR_OK)
+        err = open_producer(retention, why);
+    return err == ERR_OK ? open_consumer(retention, why) : err;
+}
+
+enum err retention_run(struct retention *retention, struct why *why)
+{
+    enum err err = open_all(retention, why);
+    if (err == ERR_OK)
+        log_info("retention-started", "group=%s transactional_id=%s", retention->group,
+                 retention->identity);
+    while (err == ERR_OK && !program_is_stopping())
+        err = turn(retention, why);
+    if (err == ERR_OK)
+        err = drain(retention, STOP_MS, why);
+    health_set(&retention->health, &(struct why){.text = "the worker has stopped"});
+    return err == ERR_OK || err == ERR_RETRY ? ERR_STOP : err;
+}

@@ -18,18 +18,26 @@
 
 enum { SECRET_FILE_MAX = 64 * 1024 };
 
+// The flag of a name "flag=VARIABLE" stands before the '=', that of another is the name itself.
 static void flag_of(const struct setting *setting, char out[80])
 {
     size_t i = 0;
-    for (; setting->name[i] != '\0' && i < 79; i++)
+    for (; setting->name[i] != '\0' && setting->name[i] != '=' && i < 79; i++)
         out[i] = (char)(setting->name[i] == '_' ? '-' : tolower((unsigned char)setting->name[i]));
     out[i] = '\0';
+}
+
+// What the environment calls it; of a flag only, the flag.
+static const char *name_of(const struct setting *setting)
+{
+    const char *equals = strchr(setting->name, '=');
+    return equals == NULL ? setting->name : equals + 1;
 }
 
 // Named in lower case: an option of one call, which no environment should set.
 static bool is_flag_only(const struct setting *setting)
 {
-    return islower((unsigned char)setting->name[0]) != 0;
+    return islower((unsigned char)name_of(setting)[0]) != 0;
 }
 
 static char **string_at(const struct setting *setting, void *values)
@@ -131,14 +139,14 @@ static enum err from_environment(const struct setting *setting, char **ret, stru
     if (is_flag_only(setting))
         return ERR_OK;
     // Settings are read before the first thread of ours looks at the environment.
-    const char *given = getenv(setting->name); // NOLINT(concurrency-mt-unsafe)
+    const char *given = getenv(name_of(setting)); // NOLINT(concurrency-mt-unsafe)
     if (given != NULL) {
         *ret = mem_dup(given);
         return ERR_OK;
     }
     if (setting->kind != SETTING_secret)
         return ERR_OK;
-    CLEANUP(mem_free_p) char *name = mem_printf("%s_FILE", setting->name);
+    CLEANUP(mem_free_p) char *name = mem_printf("%s_FILE", name_of(setting));
     const char *path = getenv(name); // NOLINT(concurrency-mt-unsafe)
     if (path == NULL)
         return ERR_OK;
@@ -185,10 +193,10 @@ static void print_help(const struct settings_spec *spec)
         char flag[80];
         flag_of(setting, flag);
         printf("  --%s%s   %s\n", flag, setting->kind == SETTING_boolean ? "" : " VALUE",
-               is_flag_only(setting) ? "" : setting->name);
+               is_flag_only(setting) ? "" : name_of(setting));
         if (setting->kind == SETTING_secret)
-            printf("      (or the file that %s_FILE names, when %s is not set)\n", setting->name,
-                   setting->name);
+            printf("      (or the file that %s_FILE names, when %s is not set)\n", name_of(setting),
+                   name_of(setting));
         print_wrapped(setting->help, 6);
         if (setting->fallback == NULL)
             printf("      must be given\n");
@@ -271,9 +279,10 @@ static enum err fill(const struct settings_spec *spec, const char *const *flags,
                                                   : setting->fallback;
         if (value == NULL)
             return why_say(why, ERR_FATAL, "%s%s must be %s: %s", is_flag_only(setting) ? "--" : "",
-                           setting->name, is_flag_only(setting) ? "given" : "set", setting->help);
+                           name_of(setting), is_flag_only(setting) ? "given" : "set",
+                           setting->help);
         if (assign(setting, value, into, why) != ERR_OK)
-            return why_prefix(why, ERR_FATAL, "%s", setting->name);
+            return why_prefix(why, ERR_FATAL, "%s", name_of(setting));
     }
     return ERR_OK;
 }
@@ -348,7 +357,7 @@ static void print_value(const struct setting *setting, const void *values)
 void settings_print(const struct settings_spec *spec, const void *values)
 {
     for (size_t i = 0; i < spec->count; i++) {
-        printf("%s=", spec->table[i].name);
+        printf("%s=", name_of(&spec->table[i]));
         print_value(&spec->table[i], values);
         putchar('\n');
     }

@@ -20,7 +20,8 @@
 // letters, digits, '.', '_' and '-', as Kafka's names are). fallback is text as a user would write
 // it; NULL means that the setting must be given. min and max bound integer, duration and size, and
 // the length of a name in bytes; both 0: unbounded. A name in lower case is a flag only: the
-// environment does not set it.
+// environment does not set it. "features=FEATURES_FILE": the flag --features, and FEATURES_FILE in
+// the environment.
 
 typedef char *setting_type_string;
 typedef char *setting_type_secret;

@@ -42,7 +42,7 @@ static enum err migrate(const struct settings *settings, struct why *why)
     what.count = sql_migrations(&what.migrations);
     CLEANUP(pg_close_p) struct pg *pg = NULL;
     CLEANUP(features_free_p) struct features *features = NULL;
-    enum err err = features_load(settings->features_file, &features, why);
+    enum err err = features_load(settings->features, &features, why);
     if (err == ERR_OK)
         err = pg_open(&options, &pg, why);
     if (err != ERR_OK)

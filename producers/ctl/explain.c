@@ -13,10 +13,10 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "command.h"
-#include "domain/employee.h"
 #include "json/json.h"
 #include "model/change.h"
 #include "model/model.h"
+#include "notes.h"
 #include "state.h"
 #include "store/employees.h"
 
@@ -111,18 +111,6 @@ static void list_reasons(struct explanation *explanation, size_t most)
             explanation->listed++;
         else
             explanation->others += explanation->reasons[i].weight;
-}
-
-static enum err note(struct explanation *explanation, struct why *why)
-{
-    const struct features *features = explanation->features;
-    enum err err = model_describe(explanation->model, explanation->values, &explanation->notes);
-    for (size_t i = 0; err == ERR_OK && i < features->rule_count; i++)
-        if (!employee_keeps(&features->rules[i], explanation->values))
-            err = text_printf(
-                &explanation->notes, "%s%s", explanation->notes.len > 0 ? "; " : "",
-                words_or(&features->rules[i].words, explanation->language, features->rules[i].id));
-    return err == ERR_OK ? ERR_OK : why_say(why, ERR_FATAL, "the notes are too long");
 }
 
 // A value as people read it: the words of a category or a label, a number, or "not known".
@@ -351,7 +339,8 @@ static enum err explain_values(const struct settings *settings, struct explanati
     model_score(explanation->model, explanation->values, &explanation->score);
     list_reasons(explanation, (size_t)settings->reasons);
     model_find_change(explanation->model, explanation->values, &explanation->change);
-    enum err err = note(explanation, why);
+    enum err err = notes_write(explanation->model, explanation->features, explanation->values,
+                               explanation->language, &explanation->notes, why);
     if (err != ERR_OK)
         return err;
     if (settings->is_json)

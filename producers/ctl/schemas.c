@@ -53,7 +53,7 @@ static enum err apply(const struct settings *settings, struct why *why)
     CLEANUP(features_free_p) struct features *features = NULL;
     CLEANUP(registry_close_p) struct registry *registry = NULL;
     CLEANUP(text_done) struct text derived = TEXT_INIT(SCHEMA_BYTES_MAX);
-    enum err err = features_load(settings->features_file, &features, why);
+    enum err err = features_load(settings->features, &features, why);
     if (err == ERR_OK && features_write_schema(features, &derived) != ERR_OK)
         err = why_say(why, ERR_FATAL, "the features file makes too large a schema");
     if (err == ERR_OK)

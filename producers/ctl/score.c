@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // score: a file of people through a model, without any service, so that a model can be judged
 // before it is used. Rows are read, scored and written in blocks: the file may be of any size. A
-// row that is impossible is told in its place and does not end the run.
+// row that is impossible is told in its place and does not end the run; what is odd about another
+// (a guessed value, a broken rule) stands beside its score.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +14,10 @@
 #include "domain/employee.h"
 #include "json/json.h"
 #include "model/model.h"
+#include "notes.h"
 #include "sheet.h"
 
-enum { BLOCK_ROWS = 256, LINE_BYTES_MAX = 1 << 20 };
+enum { BLOCK_ROWS = 256, LINE_BYTES_MAX = 1 << 20, PART_BYTES_MAX = 1 << 16 };
 
 #define SETTINGS_DEF "score.def"
 #include "command_settings.def"
@@ -30,21 +32,24 @@ static const struct settings_spec spec = {
     .struct_bytes = sizeof(struct settings),
 };
 
-// A row of the output that waits for its block: its id, or why it has no score.
+// A row of the output that waits for its block.
 struct line {
     struct text id;
-    struct why refusal; // text[0] == 0: scored
+    struct text notes;
+    struct why refusal; // why it has no score; text[0] == 0: scored
 };
 
 struct run {
     const struct settings *settings;
     const struct features *features;
+    const struct model *model;
+    enum language language;
     struct model_block *block;
     struct line lines[BLOCK_ROWS];
     size_t line_count;
     struct score scores[BLOCK_ROWS];
     struct text out;
-    size_t scored, refused;
+    size_t scored, refused, noted;
     size_t bands[BAND_UNKNOWN + 1];
 };
 
@@ -73,6 +78,10 @@ static enum err write_json(struct run *run, const struct line *line, const struc
         if (err == ERR_OK)
             err = json_write_double(out, score->reasons[i].weight);
     }
+    if (err == ERR_OK)
+        err = text_append_string(out, ",\"notes\":");
+    if (err == ERR_OK)
+        err = json_write_string(out, text_bytes(&line->notes));
     return err == ERR_OK ? text_append_string(out, "}\n") : err;
 }
 
@@ -113,6 +122,11 @@ static enum err write_csv(struct run *run, const struct line *line, const struct
         err = text_printf(out, ",%s,%s",
                           run->features->attributes[score->reasons[i].attribute].name, number);
     }
+    if (err == ERR_OK)
+        err = text_append_string(out, ",");
+    if (err == ERR_OK)
+        err = write_field(out, score == NULL ? bytes_from_string(line->refusal.text)
+                                             : text_bytes(&line->notes));
     return err == ERR_OK ? text_append_string(out, "\n") : err;
 }
 
@@ -132,7 +146,9 @@ static enum err flush(struct run *run, struct why *why)
         if (err != ERR_OK)
             return why_say(why, ERR_FATAL, "a line of the output is too long");
         fwrite(run->out.data, 1, run->out.len, stdout);
+        run->noted += line->notes.len > 0 ? 1 : 0;
         text_clear(&line->id);
+        text_clear(&line->notes);
         line->refusal = (struct why){0};
     }
     run->scored += at;
@@ -156,6 +172,10 @@ static enum err take_row(struct run *run, const struct sheet_row *row, enum err 
         fprintf(stderr, "%s: %s\n", spec.program, refusal->text);
     } else {
         model_block_put(run->block, row->values);
+        enum err err =
+            notes_write(run->model, run->features, row->values, run->language, &line->notes, why);
+        if (err != ERR_OK)
+            return why_prefix(why, err, "line %zu", row->line);
     }
     return run->line_count == BLOCK_ROWS ? flush(run, why) : ERR_OK;
 }
@@ -163,7 +183,7 @@ static enum err take_row(struct run *run, const struct sheet_row *row, enum err 
 static enum err score_sheet(struct run *run, struct sheet *sheet, struct why *why)
 {
     if (!run->settings->is_json)
-        printf("employee_id,churn_probability,band%s\n",
+        printf("employee_id,churn_probability,band%s,notes\n",
                run->settings->has_reasons ? ",reason_1,weight_1,reason_2,weight_2,reason_3,weight_3"
                                           : "");
     for (;;) {
@@ -183,21 +203,51 @@ static enum err score_sheet(struct run *run, struct sheet *sheet, struct why *wh
     }
 }
 
-static void summarize(const struct run *run, const struct model *model)
+static void summarize(const struct run *run)
 {
-    fprintf(stderr, "model %s: %zu scored", model_id(model), run->scored);
+    fprintf(stderr, "model %s: %zu scored", model_id(run->model), run->scored);
     for (size_t i = 0; i <= BAND_UNKNOWN; i++)
         fprintf(stderr, ", %zu %s", run->bands[i], band_name((enum band)i));
-    fprintf(stderr, "; %zu refused\n", run->refused);
+    fprintf(stderr, "; %zu with notes; %zu refused\n", run->noted, run->refused);
 }
+
+static struct run *run_new(const struct settings *settings, const struct features *features,
+                           const struct model *model)
+{
+    struct run *run = mem_zalloc(sizeof *run);
+    *run = (struct run){.settings = settings, .features = features, .model = model};
+    run->block = model_block_new(model, BLOCK_ROWS);
+    run->out = TEXT_INIT(LINE_BYTES_MAX);
+    for (size_t i = 0; i < BLOCK_ROWS; i++) {
+        run->lines[i].id = TEXT_INIT(PART_BYTES_MAX);
+        run->lines[i].notes = TEXT_INIT(PART_BYTES_MAX);
+    }
+    return run;
+}
+
+static void run_free(struct run *run)
+{
+    if (run == NULL)
+        return;
+    for (size_t i = 0; i < BLOCK_ROWS; i++) {
+        text_done(&run->lines[i].id);
+        text_done(&run->lines[i].notes);
+    }
+    text_done(&run->out);
+    model_block_free(run->block);
+    free(run);
+}
+DEFINE_CLEANUP(struct run, run_free)
 
 static enum err score(const struct settings *settings, struct why *why)
 {
     CLEANUP(features_free_p) struct features *features = NULL;
     CLEANUP(model_free_p) struct model *model = NULL;
     CLEANUP(sheet_close_p) struct sheet *sheet = NULL;
-    CLEANUP(model_block_free_p) struct model_block *block = NULL;
-    CLEANUP(mem_free_p) struct run *run = mem_zalloc(sizeof *run);
+    CLEANUP(run_free_p) struct run *run = NULL;
+    enum language language = LANGUAGE_EN;
+    if (!language_from_text(bytes_from_string(settings->language), &language))
+        return why_say(why, ERR_FATAL, "--language is neither en nor fr");
     enum err err = features_load(settings->features, &features, why);
     if (err == ERR_OK)
         err = model_load(settings->model, features, &model, why);
@@ -205,17 +255,11 @@ static enum err score(const struct settings *settings, struct why *why)
         err = sheet_open(settings->csv, settings->id_column, features, &sheet, why);
     if (err != ERR_OK)
         return err;
-    block = model_block_new(model, BLOCK_ROWS);
-    *run = (struct run){.settings = settings, .features = features, .block = block};
-    run->out = TEXT_INIT(LINE_BYTES_MAX);
-    for (size_t i = 0; i < BLOCK_ROWS; i++)
-        run->lines[i].id = TEXT_INIT(LINE_BYTES_MAX / 16);
+    run = run_new(settings, features, model);
+    run->language = language;
     err = score_sheet(run, sheet, why);
     if (err == ERR_OK)
-        summarize(run, model);
-    text_done(&run->out);
-    for (size_t i = 0; i < BLOCK_ROWS; i++)
-        text_done(&run->lines[i].id);
+        summarize(run);
     return err;
 }
 

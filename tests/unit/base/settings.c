@@ -16,6 +16,7 @@ struct settings {
     char *only;
     enum log_level level;
     char *prefix;
+    char *file;
 };
 
 static const struct setting table[] = {
@@ -27,6 +28,7 @@ static const struct setting table[] = {
     {SETTING_string, "t-only", offsetof(struct settings, only), "", 0, 0, "an option"},
     {SETTING_level, "T_LEVEL", offsetof(struct settings, level), "info", 0, 0, "a level"},
     {SETTING_name, "T_PREFIX", offsetof(struct settings, prefix), "", 0, 5, "a prefix"},
+    {SETTING_string, "file=T_FILE_NAME", offsetof(struct settings, file), "a", 0, 0, "a file"},
 };
 static const struct settings_spec spec = {
     "test", "tests settings", "FILE", NULL, table, ARRAY_LEN(table), sizeof(struct settings)};
@@ -78,6 +80,26 @@ static void a_name_in_lower_case_is_a_flag_that_no_environment_sets(void **state
     assert_string_equal(settings.only, "");
     settings_free(&spec, &settings);
     unsetenv("t-only");
+}
+
+static void a_flag_may_have_a_shorter_name_than_the_variable(void **state)
+{
+    (void)state;
+    struct settings settings;
+    struct why why = {0};
+    int rest = 0;
+    char *argv[] = {(char[]){"test"}, (char[]){"--file"}, (char[]){"c"}, NULL};
+    setenv("T_FILE_NAME", "b", 1);
+    assert_ok(load(&settings, 1, argv, &rest, &why), &why);
+    assert_string_equal(settings.file, "b");
+    settings_free(&spec, &settings);
+    assert_ok(load(&settings, 3, argv, &rest, &why), &why);
+    assert_string_equal(settings.file, "c");
+    settings_free(&spec, &settings);
+    unsetenv("T_FILE_NAME");
+    char *longer[] = {(char[]){"test"}, (char[]){"--t-file-name=c"}, NULL};
+    assert_err(load(&settings, 2, longer, &rest, &why), ERR_FATAL, &why);
+    settings_free(&spec, &settings);
 }
 
 static void a_secret_may_come_from_a_file(void **state)
@@ -143,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flag_wins_over_the_environment_and_that_over_the_fallback),
         cmocka_unit_test(a_name_in_lower_case_is_a_flag_that_no_environment_sets),
+        cmocka_unit_test(a_flag_may_have_a_shorter_name_than_the_variable),
         cmocka_unit_test(a_secret_may_come_from_a_file),
         cmocka_unit_test(a_level_and_a_name_are_what_they_say),
         cmocka_unit_test(a_wrong_setting_is_refused_with_its_name),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "http/multi.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,8 +55,9 @@ struct http_multi {
     char *ca_file, *proxy;
     long connect_timeout_ms, slow_answer_s;
     bool allows_http;
-    struct slot **slots;
-    size_t slot_count, slots_max;
+    struct slot *
+        *slots; // up to twice the calls: one that was told keeps its slot until the next poll
+    size_t slot_count, calls_max;
     size_t in_flight;
     atomic_bool is_woken;
     bool has_told_stop;
@@ -74,10 +76,10 @@ enum err http_multi_new(const struct http_multi_options *options, struct http_mu
     multi->connect_timeout_ms = (long)(connect_ms > 0 ? connect_ms : CONNECT_TIMEOUT_MS);
     multi->slow_answer_s = (long)((slow_ms > 0 ? slow_ms : SLOW_ANSWER_MS) + 999) / 1000;
     multi->allows_http = options->allows_http;
-    multi->slots_max = options->calls_max > 0 ? options->calls_max : CALLS_MAX;
-    multi->slots = mem_array(multi->slots_max, sizeof(struct slot *));
+    multi->calls_max = options->calls_max > 0 ? options->calls_max : CALLS_MAX;
+    multi->slots = mem_array(2 * multi->calls_max, sizeof(struct slot *));
     multi->curl = curl_multi_init();
-    long connections = (long)multi->slots_max;
+    long connections = (long)multi->calls_max;
     if (multi->curl == NULL ||
         curl_multi_setopt(multi->curl, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) != CURLM_OK ||
         curl_multi_setopt(multi->curl, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections) != CURLM_OK ||
@@ -129,13 +131,14 @@ void http_multi_free(struct http_multi *multi)
 
 // ---- beginning a call
 
-// An idle slot, made where all are in use; NULL over the limit, or where libcurl gives no handle.
+// An idle slot, made where all are in use; NULL where libcurl gives no handle.
 static struct slot *slot_find(struct http_multi *multi)
 {
     for (size_t i = 0; i < multi->slot_count; i++)
         if (multi->slots[i]->state == SLOT_IDLE)
             return multi->slots[i];
-    CURL *curl = multi->slot_count < multi->slots_max ? curl_easy_init() : NULL;
+    assert(multi->slot_count < 2 * multi->calls_max);
+    CURL *curl = curl_easy_init();
     if (curl == NULL)
         return NULL;
     struct slot *slot = mem_zalloc(sizeof *slot);
@@ -248,7 +251,7 @@ enum err http_multi_start(struct http_multi *multi, const struct http_call *call
     enum err err = check(multi, call, why);
     if (err != ERR_OK)
         return err;
-    struct slot *slot = multi->in_flight < multi->slots_max ? slot_find(multi) : NULL;
+    struct slot *slot = multi->in_flight < multi->calls_max ? slot_find(multi) : NULL;
     if (slot == NULL)
         return why_code(why, ERR_RETRY, "calls-full", "%zu HTTP calls are in flight",
                         multi->in_flight);

@@ -187,6 +187,28 @@ static void a_connection_is_kept_and_a_call_sent_at_most_once(void **state)
     assert_int_equal(http_server_requests(fixture->server), requests + 1);
 }
 
+static void a_call_that_was_told_makes_room_and_keeps_its_answer(void **state)
+{
+    const struct fixture *fixture = *state;
+    const struct http_multi_options options = {.allows_http = true, .calls_max = 2};
+    struct fixture two = {fixture->server, multi_new(&options)};
+    static char tags[6];
+    start(&two, "/ok", 5000, &tags[0]);
+    start(&two, "/ok", 5000, &tags[1]);
+    for (size_t told = 0, begun = 2; told < ARRAY_LEN(tags);) {
+        struct http_done done[2];
+        size_t count = poll_some(two.multi, done, 2);
+        for (size_t i = 0; i < count && begun < ARRAY_LEN(tags); i++)
+            start(&two, "/ok", 5000, &tags[begun++]);
+        for (size_t i = 0; i < count; i++) {
+            assert_err(done[i].err, ERR_OK, &done[i].why);
+            assert_true(bytes_equal_string(done[i].body, "{}"));
+        }
+        told += count;
+    }
+    http_multi_free(two.multi);
+}
+
 static void two_hundred_and_fifty_six_calls_are_in_flight_and_no_more(void **state)
 {
     struct fixture *fixture = *state;
@@ -428,6 +450,7 @@ int main(void)
         cmocka_unit_test(calls_that_cannot_be_made_are_refused_and_no_secret_is_told),
         cmocka_unit_test(the_wait_ends_when_somebody_wakes_it),
         cmocka_unit_test(only_a_trusted_certificate_of_the_right_host_is_talked_to),
+        cmocka_unit_test(a_call_that_was_told_makes_room_and_keeps_its_answer),
         cmocka_unit_test(two_hundred_and_fifty_six_calls_are_in_flight_and_no_more),
         cmocka_unit_test(many_calls_need_no_more_memory_than_few),
         cmocka_unit_test(a_program_that_stops_hears_of_it_once_and_may_let_calls_end),

@@ -105,8 +105,13 @@ static enum choice choose(struct retention *retention, struct task *task)
             break;
         }
         wait_ms = ask_ms < wait_ms ? ask_ms : wait_ms;
-        if (states[i] == CHOOSE_BUSY)
-            break; // it works: it is waited for, whatever comes behind it
+        if (states[i] == CHOOSE_BUSY) {
+            // It works: it is waited for, whatever comes behind it. A slot is free at the end of
+            // any call, so it is asked for in every turn.
+            if (ask_ms == LIMITS_WAIT_OPEN)
+                wait_ms = 0;
+            break;
+        }
     }
     task->due_ms =
         clock_mono_ms() + (wait_ms < CHOOSE_WAIT_MOST_MS ? wait_ms : CHOOSE_WAIT_MOST_MS);

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from conftest import wait_for
+from stub import KEY, Stub
 from support import decoded
-from test_stub_llm import KEY, Stub
 
 PLANS = "retention-plans"
 

@@ -239,8 +239,8 @@ void stats_write_requests(const struct stats *stats, size_t count, struct text *
         const struct kept *kept = &stats->kept[(stats->kept_count - 1 - i) % stats->keep];
         if (out->len + 8 * (size_t)KEPT_BODY_MAX > out->ceiling) // escapes may take six times
             break;
-        say(out, "%s{\"at_ms\":%" PRId64 ",\"outcome\":\"%s\",\"path\":", i == 0 ? "" : ",",
-            kept->at_ms, kept->outcome);
+        say(out, "%s{\"number\":%zu,\"at_ms\":%" PRId64 ",\"outcome\":\"%s\",\"path\":",
+            i == 0 ? "" : ",", stats->kept_count - i, kept->at_ms, kept->outcome);
         say_json(out, text_bytes(&kept->path));
         say(out, ",\"body\":");
         say_json(out, text_bytes(&kept->body));

@@ -24,5 +24,5 @@ void stats_refuse(struct stats *stats, const char *code);
 
 // The pages, as JSON.
 void stats_write(const struct stats *stats, struct text *out);
-// The newest `count` first.
+// The newest `count` first, with their numbers: calls since the last clearing, from 1.
 void stats_write_requests(const struct stats *stats, size_t count, struct text *out);

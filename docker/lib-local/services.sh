@@ -4,9 +4,10 @@
 # then start it), NAME_answers (does it do its work, asked by its own protocol; a sentence of its own
 # about why not goes to standard output). service_up puts them together.
 
-declare -A stop_signal=([postgres]=INT [kafka]=TERM [registry]=TERM [scoring]=TERM [stub-llm]=TERM)
-declare -A stop_seconds=([postgres]=20 [kafka]=30 [registry]=15 [scoring]=10 [stub-llm]=5)
-declare -A start_seconds=([postgres]=60 [kafka]=90 [registry]=90 [scoring]=60 [stub-llm]=10)
+declare -A stop_signal=([postgres]=INT [kafka]=TERM [registry]=TERM [scoring]=TERM [retention]=TERM
+    [stub-llm]=TERM)
+declare -A stop_seconds=([postgres]=20 [kafka]=30 [registry]=15 [scoring]=10 [retention]=10 [stub-llm]=5)
+declare -A start_seconds=([postgres]=60 [kafka]=90 [registry]=90 [scoring]=60 [retention]=60 [stub-llm]=10)
 
 # ---- PostgreSQL -----------------------------------------------------------------------------
 
@@ -240,15 +241,20 @@ registry_answers() {
     [[ $(http_get "${ports[registry]}" /apis/ccompat/v7/subjects) == 200* ]]
 }
 
-# ---- The scoring worker -------------------------------------------------------------------------
+# ---- The workers ----------------------------------------------------------------------------------
 
-scoring_run() {
-    process_start scoring env METRICS_PORT="${ports[scoring]}" "$bin/retentionai-scoring"
+scoring_run() { worker_run scoring; }
+scoring_answers() { worker_answers scoring; }
+retention_run() { worker_run retention; }
+retention_answers() { worker_answers retention; }
+
+worker_run() {
+    process_start "$1" env METRICS_PORT="${ports[$1]}" "$bin/retentionai-$1"
 }
 
-scoring_answers() {
+worker_answers() {
     local answer
-    answer=$(http_get "${ports[scoring]}" /readyz) || return 1
+    answer=$(http_get "${ports[$1]}" /readyz) || return 1
     [[ $answer == 200* ]] || { echo "is not ready: ${answer#* }" && return 1; }
 }
 

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""docker/local demo, the first command of a newcomer: run again and again, over whatever is there."""
+"""docker/local demo, the first command of a newcomer: run again and again, over whatever is there, without
+and with a language model."""
 import csv
+import json
 import os
 import subprocess
+import urllib.request
 
 import pytest
 from confluent_kafka import Producer
@@ -44,9 +47,41 @@ def one_employee_as_another(path, employee, other):
         writer.writerow({**row, "EmployeeNumber": employee})
 
 
+PLANS = """
+SELECT p.generated_by, p.status, count(*), count(DISTINCT h.employee_id) FROM retention_plan p
+JOIN predictions_history h ON h.id = p.prediction_id AND h.employee_id = p.employee_id
+WHERE h.band = 'high' AND p.request_id IS NULL AND num_nonnulls(action_1, action_2, action_3) = 3 GROUP BY 1, 2"""
+
+
+def plans(local):
+    """-> (maker, status, how many, of how many people)"""
+    lines = local("psql", "-Atc", PLANS).split()
+    assert len(lines) == 1, lines
+    maker, status, count, employees = lines[0].split("|")
+    assert local("psql", "-Atc", "SELECT count(*) FROM retention_plan").strip() == count
+    return maker, status, int(count), int(employees)
+
+
+def test_a_language_model_writes_the_plans_when_it_is_asked_for_one(local):
+    said = local("demo", "--stub-llm")
+    maker, status, count, employees = plans(local)
+    assert (maker, status, employees) == ("gemini", "written", count) and count > 100
+    assert "Every count agrees." in said and f"    {count} by gemini (" in said and "\n  3. " in said
+    with urllib.request.urlopen(f"{environment(local)['GEMINI_BASE_URL']}/stats", timeout=5) as answer:
+        stats = json.load(answer)
+    assert 0 < stats["calls"] <= count and stats["refused"] == 0
+    # Without it the worker gets other settings, and what is there stays.
+    local("stop", "stub-llm")
+    said = local("demo")
+    assert "retention  gets other settings" in said and "Every count agrees." in said
+    assert plans(local) == (maker, status, count, employees)
+
+
 def test_the_demo_agrees_also_over_garbage_and_over_people_whose_risk_has_passed(local, tmp_path):
     first = local("demo")
-    assert "Every count agrees." in first
+    assert "Every count agrees." in first and " by our own rules." in first
+    made = plans(local)
+    assert made[:2] == ("rules", "fallback") and made[2] == made[3] > 100
 
     def ends(order):
         return local("psql", "-Atc", "SELECT employee_id FROM current_prediction ORDER BY probability "
@@ -60,6 +95,6 @@ def test_the_demo_agrees_also_over_garbage_and_over_people_whose_risk_has_passed
                    env={**os.environ, **environment(local)}, check=True, timeout=60)
 
     second = local("demo")
-    assert "Every count agrees." in second
+    assert "Every count agrees." in second and plans(local) == made
     closed = local("psql", "-Atc", f"SELECT closed_reason FROM risk_episode WHERE employee_id = '{highest}'")
     assert closed.strip() == "fell"

@@ -7,3 +7,7 @@ target_link_libraries(retentionai-stub-llm PRIVATE base json crypto PkgConfig::M
 if(SANITIZE STREQUAL "thread")
     target_link_libraries(retentionai-stub-llm PRIVATE $<TARGET_OBJECTS:c11threads>)
 endif()
+
+# What it answers is checked by a unit test of the planner.
+add_library(stub-llm-plan STATIC ${CMAKE_CURRENT_LIST_DIR}/stub_llm/plan.c)
+target_link_libraries(stub-llm-plan PUBLIC base flags)

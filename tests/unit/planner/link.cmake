@@ -1,1 +1,1 @@
-list(APPEND extra people)
+list(APPEND extra people stub-llm-plan)

@@ -2,7 +2,7 @@
 """The retention worker and a language model that fails in every documented way: whatever it answers, an
 episode and a person's request each end in one plan or one refusal that says why.
 
-CALLS says how many calls the random run makes."""
+FAULT_CALLS says how many calls the random run makes."""
 import collections
 import datetime
 import io
@@ -24,8 +24,8 @@ from conftest import BUILD, EMPLOYEES_CSV, REPO, SLOW, World, wait_for
 from stub import KEY, Stub
 from support import ATTRIBUTES, PLAN_REQUESTS, PLANS, Writer, chance, change, decoded, frame, partition_of, quiet
 
-CALLS = int(os.environ.get("CALLS", 1500))
-IS_LONG = "CALLS" in os.environ
+CALLS = int(os.environ.get("FAULT_CALLS", 1500))
+IS_LONG = "FAULT_CALLS" in os.environ
 MINUTE_MS = 60_000
 
 # What a fault is called in the ledger, by what the worker does about it.
@@ -308,6 +308,9 @@ def test_delays_that_a_server_names_are_kept_by_all_calls(company, stub, worker)
     """Calls at once that are told to wait for different times; the longest counts for whoever calls next.
     Quotas of the minute without a delay keep everybody away for a minute."""
     worker(GEMINI_CONCURRENCY=len(LONG_DELAYED))
+    company.episodes(2 * len(LONG_DELAYED))
+    company.settle()
+    stub.stats("DELETE")
     stub.script(*({"fault": name, "delay_ms": 500} for name in LONG_DELAYED))
     company.answers(company.ask(2 * len(LONG_DELAYED)))
     calls = requests_of(stub)
@@ -400,3 +403,196 @@ def test_terminal_faults_stop_all_calls_and_say_so_until_they_are_ended(company,
     running.wait_ready()
     assert company.answer()["status"] == "written"
     company.settle()
+
+
+# ---- faults at random -------------------------------------------------------------------------------
+
+CONCURRENCY, PER_MINUTE = 32, 12_000
+# Of a thousand calls so many get one of these; the others are answered well.
+SHARES = [(ANSWERED, 60), (MENDED, 280), (BLOCKED, 30), (AGAIN, 120), (DELAYED, 12), (HANGING, 6), (REFUSING, 1),
+          (LONG_DELAYED, IS_LONG)]
+
+
+def drawn_script(random, count):
+    kinds, shares = [list(faults) for faults, _ in SHARES], [share for _, share in SHARES]
+    steps = []
+    for kind in random.choices([*kinds, ["good"]], [*shares, 1000 - sum(shares)], k=count):
+        name = random.choice(kind)
+        # The port is closed, and nobody answers, for a short while.
+        steps.append(step(name, **({"hold_ms": 50} if name in REFUSING else {})))
+    return steps
+
+
+class Watch(threading.Thread):
+    """Puts together what the stand-in was asked, of which it keeps the last thousand only."""
+
+    def __init__(self, stub):
+        super().__init__(daemon=True)
+        self.stub, self.calls, self.is_over = stub, {}, threading.Event()
+        self.start()
+
+    def look(self):
+        try:
+            for call in requests_of(self.stub, 300):
+                self.calls[call["number"]] = (call["at_ms"], call["outcome"])
+        except OSError:  # the port is closed for a moment
+            pass
+
+    def run(self):
+        while not self.is_over.wait(0.4):
+            self.look()
+
+    def stop(self):
+        """-> [(at_ms, fault)] in their order, without a gap"""
+        self.is_over.set()
+        self.join()
+        wait_for("the last calls", lambda: self.look() or len(self.calls) == self.stub.stats()["calls"])
+        return [self.calls[number] for number in range(1, len(self.calls) + 1)]
+
+
+def most_over(times_ms, per_minute):
+    """By how many calls the times go over the rate at most, in any stretch of them."""
+    level, most, last = 0.0, 0.0, times_ms[0]
+    for at in times_ms:
+        level = max(0.0, level - (at - last) * per_minute / MINUTE_MS) + 1
+        most, last = max(most, level), at
+    return most
+
+
+def check_delays(calls):
+    """Behind a delay that the server named no call begins before it is over, but for those that were on
+    their way, which are fewer than the slots."""
+    delays = {name: delay for name, (_, delay) in (DELAYED | LONG_DELAYED).items()}
+    told = [(i, at, delays[fault]) for i, (at, fault) in enumerate(calls) if fault in delays]
+    for i, at, delay in told:
+        early = sum(1 for later, _ in calls[i + 1:i + 1 + 2 * CONCURRENCY] if later < at + delay)
+        assert early < CONCURRENCY, f"call {i + 1}: {early} calls within its delay of {delay} ms"
+    return len(told)
+
+
+def play_at_random(company, stub, random, calls, allowed):
+    stub.stats("DELETE")
+    stub.script(*drawn_script(random, calls))
+    watch, since = Watch(stub), company.now()
+    while stub_calls(stub) < calls:
+        tasks = (calls - stub_calls(stub)) * 2 // 3 + 20
+        company.episodes(tasks // 2)
+        company.ask(tasks // 2)
+        company.settle(30 + calls / 20)
+    made = watch.stop()
+    stats, ledger = stub.stats(), company.ledger(since)
+    assert stats["refused"] == 0 and stats["in_flight"] == 0 and stats["max_in_flight"] <= CONCURRENCY
+    # A call that found the port closed is in the ledger only.
+    assert 0 <= len(ledger) - len(made) <= sum(outcome == "no-connection" for _, _, outcome, _, _ in ledger)
+    assert all(outcome is not None for _, _, outcome, _, _ in ledger)
+    told = check_delays(made)
+    check_rate(made, ledger)
+    statuses = collections.Counter(
+        (plan["status"], plan["refusal"]) for plan in company.plans("created_at >= %s", since))
+    assert set(statuses) <= allowed, statuses
+    print(f"{len(made)} calls, {told} delays; {dict(statuses)}")
+
+
+def check_rate(made, ledger):
+    """1 % of a minute's calls at once, and from then on the rate; on their way to the stand-in calls may come
+    closer to each other."""
+    burst = PER_MINUTE / 100
+    over = most_over([claimed_ms for _, _, _, claimed_ms, _ in ledger], PER_MINUTE)
+    over_there = most_over([at for at, _ in made], PER_MINUTE)
+    print(f"at most {over:.1f} calls over the rate, {over_there:.1f} by the stand-in's clock")
+    assert burst / 2 < over <= burst + 1, "or the rate did not bind"
+    assert over_there <= burst + 1 + PER_MINUTE / 60 * 0.3 * SLOW
+
+
+def stub_calls(stub):
+    try:
+        return stub.stats()["calls"]
+    except OSError:
+        return 0
+
+
+def test_faults_at_random_lose_nothing_and_double_nothing(company, stub, worker):
+    random = chance(os.environ)
+    limits = {"GEMINI_CONCURRENCY": CONCURRENCY, "GEMINI_REQUESTS_PER_MINUTE": PER_MINUTE}
+    alone = worker(**limits)
+    play_at_random(company, stub, random, CALLS // 2, {
+        ("written", None), ("refused", "no-usable-answer"), ("refused", "provider-unavailable")})
+    alone.stop()
+    worker(PLAN_PROVIDERS="gemini,rules", **limits)
+    play_at_random(company, stub, random, CALLS // 2, {("written", None), ("fallback", None)})
+
+
+# ---- several providers, and none --------------------------------------------------------------------
+
+
+@pytest.fixture
+def second(tmp_path):
+    (tmp_path / "second").mkdir()
+    stub = Stub(tmp_path / "second")
+    yield stub
+    stub.stop()
+
+
+def test_providers_are_asked_in_their_order_and_one_that_fails_is_left_alone(company, stub, second, worker):
+    running = worker(PLAN_PROVIDERS="gemini,openai-compatible,rules", OPENAI_API_KEY=KEY, OPENAI_MODEL="local",
+                     OPENAI_BASE_URL=f"http://127.0.0.1:{second.port}")
+    company.episodes(30)
+    company.settle()
+
+    def makers(first, then, count=1):
+        """-> who has made the plans of those who ask, and how many calls each has got meanwhile"""
+        stub.script(*first), second.script(*then)
+        stub.stats("DELETE"), second.stats("DELETE")
+        made = {plan["generated_by"] for plan in company.answers(company.ask(count))}
+        return made, stub.stats()["calls"], second.stats()["calls"]
+
+    blocked, gone = {"fault": "blocked"}, {"fault": "model_gone"}
+    assert makers([], []) == ({"gemini"}, 1, 0)
+    assert makers([blocked], []) == ({"openai-compatible"}, 1, 1)
+    assert makers([blocked], [blocked]) == ({"rules"}, 1, 1)
+    assert makers([{"fault": "content:url", "times": 3}], []) == ({"openai-compatible"}, 3, 1)
+    assert makers([gone], []) == ({"openai-compatible"}, 1, 1)
+    assert makers([], []) == ({"openai-compatible"}, 0, 1)
+    assert makers([], [gone]) == ({"rules"}, 0, 1)
+    assert makers([], [], 5) == ({"rules"}, 0, 0)
+    assert len(company.world.ctl("llm", "resume").splitlines()) == 2
+    running.wait_ready()
+    assert makers([], []) == ({"gemini"}, 1, 0)
+
+    # Half of the last minute's calls fail: the breaker opens, and others are asked.
+    made, calls, others = makers([{"fault": "overloaded", "times": 100_000}], [], 30)
+    assert made == {"openai-compatible"} and others == 30 and calls >= 10
+    made, calls, others = makers([{"fault": "overloaded", "times": 100_000}], [], 5)
+    assert made == {"openai-compatible"} and others == 5 and calls <= 1, "one may be a probe"
+    assert "half of the last minute's calls failed" in running.http("/readyz")[1]
+    stub.script()
+    wait_for("the breaker to close", lambda: company.answer()["generated_by"] == "gemini", every=0.5)
+    running.wait_ready()
+    assert makers([], [], 5) == ({"gemini"}, 5, 0)
+    company.settle()
+
+
+def test_plans_that_are_off_lose_no_input(company, stub, worker):
+    running = worker(PLAN_PROVIDERS="gemini,rules")
+    company.episodes(3)
+    company.settle()
+    began = time.monotonic()
+    company.world.ctl("plans", "off")
+    wait_for("the switch", lambda: running.metric("retentionai_plans_on") == 0, 5)
+    if SLOW == 1:
+        assert time.monotonic() - began < 5
+    calls, plans = stub.stats()["calls"], company.world.scalar("SELECT count(*) FROM retention_plan")
+    held = company.episodes(20)
+    refused = company.answers(company.ask(5))
+    assert {plan["refusal"] for plan in refused} == {"plans-are-off"}
+    wait_for("the episodes to be there", lambda: running.metric("retentionai_plans_unfinished") == len(held))
+    assert stub.stats()["calls"] == calls
+    assert company.world.scalar("SELECT count(*) FROM retention_plan") == plans + len(refused)
+    running.kill()
+    running = worker(PLAN_PROVIDERS="gemini,rules")
+    wait_for("the episodes again", lambda: running.metric("retentionai_plans_unfinished") == len(held))
+    assert stub.stats()["calls"] == calls
+    company.world.ctl("plans", "on")
+    company.settle()
+    assert {plan["status"] for plan in company.plans("prediction_id = ANY(%s) AND request_id IS NULL", held)} == {"written"}
+    assert stub.stats()["calls"] == calls + len(held)

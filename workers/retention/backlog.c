@@ -88,6 +88,12 @@ size_t backlog_finished(const struct backlog *backlog, size_t max)
     return count;
 }
 
+bool backlog_is_finished_before(const struct backlog *backlog, int64_t offset)
+{
+    size_t finished = backlog_finished(backlog, backlog->count);
+    return finished == backlog->count || backlog_at(backlog, finished)->offset >= offset;
+}
+
 int64_t backlog_offset_after(const struct backlog *backlog, size_t count)
 {
     return backlog_at(backlog, count - 1)->offset + 1;

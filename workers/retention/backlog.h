@@ -44,6 +44,8 @@ void backlog_push(struct backlog *backlog, struct backlog_item *item);
 struct backlog_item *backlog_at(const struct backlog *backlog, size_t at);
 // How many items from the earliest on are finished, at most `max`.
 size_t backlog_finished(const struct backlog *backlog, size_t max);
+// Whether all items before `offset` are finished.
+bool backlog_is_finished_before(const struct backlog *backlog, int64_t offset);
 // The offset to commit when the first `count` items are published.
 int64_t backlog_offset_after(const struct backlog *backlog, size_t count);
 // Drops the earliest items, up to the one before `offset`: they are published.

@@ -20,6 +20,7 @@ enum decision {
 
 // The row that a record waits for.
 enum decide_missing { MISSING_PREDICTION, MISSING_FACTS };
+enum { DECIDE_MISSING_KINDS = MISSING_FACTS + 1 };
 
 struct decide_input {
     bool is_request;

@@ -50,49 +50,75 @@ static void gather(struct retention *retention, struct round *round)
 
 // ---- waiting for the recorder
 
-static enum decide_missing missing_of(const struct task *task, const struct plans_seen *seen)
-{
-    return task->is_request && seen->is_recorded ? MISSING_FACTS : MISSING_PREDICTION;
-}
-
-// Where the recorder stands in the topics that rows are missing from, read once a round.
-struct recorder_places {
-    bool is_read[2];
-    struct offsets_place *places[2];
-    size_t counts[2];
+// What a round knows of the recorder: where it stood before the rows were read, so that a row which
+// it had passed by then is seen; and where topics ended after that.
+struct recorder {
+    struct offsets_place *places[DECIDE_MISSING_KINDS];
+    size_t counts[DECIDE_MISSING_KINDS];
+    int64_t *ends[DECIDE_MISSING_KINDS]; // of each partition; 0: not asked for yet
 };
 
-static void places_done(struct recorder_places *places)
+static void recorder_done(struct recorder *recorder)
 {
-    free(places->places[0]);
-    free(places->places[1]);
+    for (size_t kind = 0; kind < DECIDE_MISSING_KINDS; kind++) {
+        free(recorder->places[kind]);
+        free(recorder->ends[kind]);
+    }
 }
 
-static enum err has_passed(struct retention *retention, struct recorder_places *places,
-                           enum decide_missing missing, struct task *task, bool *ret,
-                           struct why *why)
+static const char *topic_of(const struct retention *retention, enum decide_missing missing)
 {
-    const char *topic =
-        missing == MISSING_PREDICTION ? retention->predictions : retention->high_risk;
-    *ret = false;
-    if (task->end < 0) {
-        int64_t first = 0;
-        return bus_consumer_bounds(retention->consumer, topic, task->partition, &first, &task->end,
-                                   why);
+    return missing == MISSING_PREDICTION ? retention->predictions : retention->high_risk;
+}
+
+// Reads the places that tasks of the round wait for.
+static enum err recorder_read(struct retention *retention, const struct round *round,
+                              struct recorder *recorder, struct why *why)
+{
+    enum err err = ERR_OK;
+    for (size_t kind = 0; kind < DECIDE_MISSING_KINDS && err == ERR_OK; kind++) {
+        bool is_needed = false;
+        for (size_t i = 0; i < round->count; i++)
+            is_needed |= round->tasks[i]->ends[kind] >= 0;
+        if (is_needed)
+            err = offsets_list(retention->pg, topic_of(retention, (enum decide_missing)kind),
+                               &recorder->places[kind], &recorder->counts[kind], why);
     }
-    if (!places->is_read[missing]) {
-        enum err err = offsets_list(retention->pg, topic, &places->places[missing],
-                                    &places->counts[missing], why);
-        if (err != ERR_OK)
-            return err;
-        places->is_read[missing] = true;
-    }
-    for (size_t i = 0; i < places->counts[missing]; i++) {
-        const struct offsets_place *place = &places->places[missing][i];
+    return err;
+}
+
+static bool has_passed(const struct recorder *recorder, enum decide_missing missing,
+                       const struct task *task)
+{
+    for (size_t i = 0; i < recorder->counts[missing]; i++) {
+        const struct offsets_place *place = &recorder->places[missing][i];
         if (place->partition == task->partition)
-            *ret = place->row.next >= task->end;
+            return place->row.next >= task->ends[missing];
     }
-    return ERR_OK;
+    return false;
+}
+
+// The end of the topic that the row comes from, now that it is known to be missing.
+static enum err note_end(struct retention *retention, struct recorder *recorder,
+                         enum decide_missing missing, struct task *task, struct why *why)
+{
+    if (recorder->ends[missing] == NULL)
+        recorder->ends[missing] =
+            mem_array((size_t)retention->partitions, sizeof *recorder->ends[missing]);
+    if (task->partition >= retention->partitions)
+        return why_code(why, ERR_FATAL, "partitions",
+                        "there is a record of partition %d, but topics have %d partitions: run "
+                        "retentionctl topics apply",
+                        task->partition, retention->partitions);
+    int64_t *end = &recorder->ends[missing][task->partition];
+    int64_t first = 0;
+    enum err err = ERR_OK;
+    if (*end == 0)
+        err = bus_consumer_bounds(retention->consumer, topic_of(retention, missing),
+                                  task->partition, &first, end, why);
+    if (err == ERR_OK)
+        task->ends[missing] = *end;
+    return err;
 }
 
 // ---- what becomes of a task
@@ -141,8 +167,11 @@ void retention_take_answer(struct retention *retention, struct task *task,
 static void wait_for_recorder(struct retention *retention, struct task *task)
 {
     int64_t wait_ms = (int64_t)AGAIN_FIRST_MS << (task->looks < 6 ? task->looks : 6);
+    if (wait_ms > AGAIN_MOST_MS)
+        wait_ms = AGAIN_MOST_MS;
     task->looks++;
-    task->due_ms = clock_mono_ms() + (wait_ms < AGAIN_MOST_MS ? wait_ms : AGAIN_MOST_MS);
+    task->waited_ms += wait_ms; // while the tables are away no time passes
+    task->due_ms = clock_mono_ms() + wait_ms;
     task_queue_add(&retention->looking, task);
 }
 
@@ -162,21 +191,20 @@ static enum err make(struct retention *retention, struct task *task, const struc
     return ERR_OK;
 }
 
-static enum err judge(struct retention *retention, struct recorder_places *places,
-                      struct task *task, const struct plans_seen *seen, struct round *made,
-                      struct why *why)
+static enum err judge(struct retention *retention, struct recorder *recorder, struct task *task,
+                      const struct plans_seen *seen, struct round *made, struct why *why)
 {
-    struct decide_input input = {.is_request = task->is_request,
-                                 .seen = seen,
-                                 .waited_ms = clock_mono_ms() - task->since_ms};
+    struct decide_input input = {
+        .is_request = task->is_request, .seen = seen, .waited_ms = task->waited_ms};
     const char *refusal = NULL;
     enum decide_missing missing = MISSING_PREDICTION;
     enum decision decision = decide(&input, &refusal, &missing);
-    if (decision == DECIDE_WAIT) {
-        enum err err =
-            has_passed(retention, places, missing_of(task, seen), task, &input.is_passed, why);
+    if (decision == DECIDE_WAIT && task->ends[missing] < 0) {
+        enum err err = note_end(retention, recorder, missing, task, why);
         if (err != ERR_OK)
             return err;
+    } else if (decision == DECIDE_WAIT) {
+        input.is_passed = has_passed(recorder, missing, task);
         decision = decide(&input, &refusal, &missing);
     }
     switch (decision) {
@@ -262,6 +290,7 @@ static enum err take_cached(struct retention *retention, struct round *made, str
         if (answers[i].plan_id.data == NULL)
             continue;
         take_answer(asked[i], &answers[i]);
+        free(asked[i]->copied_from); // of an earlier look
         asked[i]->copied_from = task_text(answers[i].plan_id);
     }
     return err;
@@ -279,12 +308,13 @@ static enum err look(struct retention *retention, struct round *round, struct ro
     }
     struct plans_seen *seen CLEANUP(mem_free_p) = mem_array(round->count, sizeof *seen);
     CLEANUP(pg_rows_free_p) struct pg_rows *rows = NULL;
-    enum err err =
-        plans_look(retention->pg, plan_ids, prediction_ids, round->count, seen, &rows, why);
-    CLEANUP(places_done) struct recorder_places places = {0};
+    CLEANUP(recorder_done) struct recorder recorder = {0};
+    enum err err = recorder_read(retention, round, &recorder, why);
+    if (err == ERR_OK)
+        err = plans_look(retention->pg, plan_ids, prediction_ids, round->count, seen, &rows, why);
     size_t at = 0;
     for (; at < round->count && err == ERR_OK; at++)
-        err = judge(retention, &places, round->tasks[at], &seen[at], made, why);
+        err = judge(retention, &recorder, round->tasks[at], &seen[at], made, why);
     // The one that failed and those behind it come again.
     for (size_t i = err == ERR_OK ? at : at > 0 ? at - 1 : 0; i < round->count; i++)
         task_queue_add(&retention->looking, round->tasks[i]);

@@ -60,6 +60,7 @@ struct retention {
     int64_t database_ms;  // the tables are not asked before then
     int64_t input_ms;     // no input is read before then
     bool must_rewind;     // the input is to be read from its committed offsets again
+    bool is_unsettled;    // what became of the last transaction is not known: none before that
     int64_t published_ms; // when plans were published last
     uint64_t seed;        // of the waits between tries
     enum err failure;     // of a callback, given by the next turn

@@ -32,7 +32,7 @@ enum {
     POLL_MAX = 500,
     IDLE_MS = 100,  // wait for input while there is nothing else to do
     BUSY_MS = 10,   // wait for answers while there is
-    STOP_MS = 2500, // for the calls in flight when the program stops
+    STOP_MS = 1800, // for the calls in flight when the program stops; PostgreSQL has 2 s then
     ENCODED_MAX = 64 * 1024,
     DATABASE_WAIT_MS = 5000,
 };
@@ -108,6 +108,7 @@ static void forget_all(struct retention *retention)
     task_queue_init(&retention->storing);
     memset(&retention->order, 0, sizeof retention->order);
     backlogs_clear(&retention->backlogs);
+    retention->is_unsettled = false;
 }
 
 void retention_free(struct retention *retention)
@@ -204,17 +205,45 @@ static const char *topic_of(const struct retention *retention, const char *name)
                                                        : retention->high_risk;
 }
 
+// Somebody else has published what is unfinished here: our partitions were theirs for a while.
+static bool is_overtaken(struct retention *retention, const struct bus_position *positions,
+                         size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct backlog *backlog =
+            backlogs_find(&retention->backlogs, positions[i].topic, positions[i].partition);
+        if (backlog != NULL && !backlog_is_finished_before(backlog, positions[i].offset))
+            return true;
+    }
+    return false;
+}
+
 // The partitions held and where they stand. What was published is dropped.
 static void take_positions(struct retention *retention)
 {
     struct bus_position *positions CLEANUP(mem_free_p) = NULL;
     size_t count = bus_consumer_assignment(retention->consumer, &positions);
+    if (is_overtaken(retention, positions, count)) {
+        log_warn("overtaken", "what was unfinished is taken up again");
+        forget_all(retention);
+    }
     for (size_t i = 0; i < count; i++) {
         struct backlog *backlog = backlogs_open(
             &retention->backlogs, topic_of(retention, positions[i].topic), positions[i].partition);
         memcpy(backlog->metadata, positions[i].metadata, sizeof backlog->metadata);
         backlog_settle(&retention->backlogs, backlog, positions[i].offset);
     }
+}
+
+// False where the consumer gave up in the middle: a poll will make it again.
+static bool knows_positions(const struct retention *retention)
+{
+    struct bus_position *positions CLEANUP(mem_free_p) = NULL;
+    size_t count = bus_consumer_assignment(retention->consumer, &positions);
+    bool knows = true;
+    for (size_t i = 0; i < count; i++)
+        knows &= positions[i].offset >= 0;
+    return knows;
 }
 
 // Reads the input from its committed offsets again.
@@ -225,6 +254,7 @@ static enum err rewind_input(struct retention *retention, struct why *why)
     enum err err = bus_consumer_rewind(retention->consumer, &cause);
     if (err == ERR_OK) {
         retention->must_rewind = false;
+        retention->is_unsettled &= !knows_positions(retention);
         take_positions(retention);
     } else if (err == ERR_RETRY) {
         retention->input_ms =
@@ -336,13 +366,13 @@ static void tell_health(struct retention *retention)
 
 static enum err publish(struct retention *retention, struct why *why)
 {
-    if (retention->must_rewind)
+    if (retention->is_unsettled)
         return ERR_OK;
     struct why cause = {0};
     enum err err = retention_publish(retention, &cause);
     if (err == ERR_RETRY) {
         log_warn("transaction-lost", "why=\"%s\"", cause.text);
-        retention->must_rewind = true;
+        retention->must_rewind = retention->is_unsettled = true;
         retention->input_ms =
             clock_mono_ms() + health_back_off(&retention->health, "kafka", &cause);
         return ERR_OK;
@@ -389,7 +419,7 @@ static enum err drain(struct retention *retention, int64_t most_ms, struct why *
     }
     retention_drop_calls(retention);
     retention->published_ms = 0;
-    return err == ERR_OK && !retention->must_rewind ? retention_publish(retention, why) : err;
+    return err == ERR_OK && !retention->is_unsettled ? retention_publish(retention, why) : err;
 }
 
 static void on_revoked(void *context, const struct bus_position *positions UNUSED,

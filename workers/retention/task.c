@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 
 struct task *task_new(const struct bus_message *message, bool is_request)
@@ -13,8 +12,8 @@ struct task *task_new(const struct bus_message *message, bool is_request)
     task->item.offset = message->offset;
     task->partition = message->partition;
     task->is_request = is_request;
-    task->since_ms = clock_mono_ms();
-    task->end = -1;
+    for (size_t kind = 0; kind < DECIDE_MISSING_KINDS; kind++)
+        task->ends[kind] = -1;
     return task;
 }
 

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "bus/consumer.h"
 #include "bus/producer.h"
+#include "decide.h"
 #include "domain/features.h"
 #include "domain/plan.h"
 #include "order.h"
@@ -72,9 +73,12 @@ struct task {
     bool has_basis;    // for a request only once the tables have been looked at
     struct basis basis;
 
-    int64_t since_ms, due_ms; // monotonic: when it was taken; not before then
-    int64_t end; // of the topic that its row comes from, when that was missed first; -1: never
+    int64_t due_ms; // monotonic: not before then
+    // Of the topics that its rows come from, when such a row was missed first; -1: never.
+    int64_t ends[DECIDE_MISSING_KINDS];
     unsigned looks;
+    int64_t waited_ms; // for the recorder
+    bool is_behind;    // an earlier task of its employee was there when it was looked up
 
     struct prompt prompt; // where has_prompt
     bool has_prompt;

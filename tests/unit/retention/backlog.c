@@ -38,6 +38,20 @@ static void what_is_finished_waits_for_what_came_before(void **state)
     assert_int_equal(backlog->next, 16);
 }
 
+static void what_is_unfinished_before_an_offset_is_told(void **state)
+{
+    (void)state;
+    CLEANUP(backlogs_done) struct backlogs backlogs = {.drop = drop};
+    struct backlog *backlog = backlogs_open(&backlogs, "high-risk", 3);
+    assert_true(backlog_is_finished_before(backlog, 7));
+    push(backlog, 4)->is_finished = true;
+    push(backlog, 6);
+    assert_true(backlog_is_finished_before(backlog, 5));
+    assert_true(backlog_is_finished_before(backlog, 6));
+    assert_false(backlog_is_finished_before(backlog, 7));
+    assert_true(backlog_is_finished_before(backlog, -1001)); // an offset that is not known
+}
+
 static void what_is_published_is_dropped(void **state)
 {
     (void)state;
@@ -111,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_finished_waits_for_what_came_before),
+        cmocka_unit_test(what_is_unfinished_before_an_offset_is_told),
         cmocka_unit_test(what_is_published_is_dropped),
         cmocka_unit_test(backlogs_are_told_apart_by_topic_and_partition),
         cmocka_unit_test(a_long_backlog_keeps_its_order),

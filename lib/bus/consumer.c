@@ -503,8 +503,8 @@ static enum err open_again(struct bus_consumer *consumer, struct why *why)
 {
     if (consumer->opaque.log != NULL)
         consumer->opaque.log(4, "GHOST", "fenced after an outage: joining the group again");
+    revoke(consumer); // while there is a client: the owner may still use it
     client_close(consumer);
-    revoke(consumer);
     consumer->failure = ERR_OK;
     enum err err = client_open(consumer, why);
     return err == ERR_OK ? subscribe(consumer, why) : err;

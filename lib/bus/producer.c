@@ -434,7 +434,13 @@ static enum bus_decision send_offsets(struct bus_producer *producer, struct bus_
         rd_kafka_send_offsets_to_transaction(producer->rk, list, metadata, -1);
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_consumer_group_metadata_destroy(metadata);
+    // A member may be fenced by its own ghost (consumer.c), which its next poll tells apart from a
+    // rival. A rival has the transactional id, too, and the next call will say so.
+    bool is_ghost =
+        error != NULL && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
     enum bus_decision decision = take_error(error, "cannot send the offsets", was_transport, why);
+    if (is_ghost)
+        return BUS_DECISION_ABORT;
     return decision == BUS_DECISION_AGAIN ? BUS_DECISION_REBUILD
                                           : decision; // this call must not be repeated
 }

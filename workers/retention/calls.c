@@ -118,11 +118,46 @@ static enum choice choose(struct retention *retention, struct task *task)
     return choose_without(states, retention->options.provider_count, task->is_request);
 }
 
+// Why nobody can be asked now; NULL: somebody can.
+static const char *nobody_to_ask(const struct retention *retention)
+{
+    if (!retention->is_on)
+        return "plans-are-off";
+    for (size_t i = 0; i < retention->options.provider_count; i++) {
+        struct limits_state state = {.is_stopped = false};
+        if (retention->providers[i].limits != NULL)
+            limits_show(retention->providers[i].limits, retention_now(), &state);
+        if (!state.is_stopped)
+            return NULL;
+    }
+    return "provider-unavailable";
+}
+
+// It waits for an earlier task of its employee. That one may wait for a provider as long as it
+// takes; a person is told.
+static void wait_for_turn(struct retention *retention, struct task *task)
+{
+    const char *refusal = task->is_request ? nobody_to_ask(retention) : NULL;
+    task->is_behind = true;
+    if (refusal != NULL)
+        task_refuse(task, &retention->order, refusal);
+    else
+        task_queue_add(&retention->ready, task);
+}
+
 // Puts the task among those that start, or where it waits or ends.
 static void consider(struct retention *retention, struct task *task, struct starting *starting)
 {
-    if (task->due_ms > clock_mono_ms() || starting->count == CLAIMS_MAX ||
-        !order_is_first(&retention->order, &task->order)) {
+    if (!order_is_first(&retention->order, &task->order)) {
+        wait_for_turn(retention, task);
+        return;
+    }
+    if (task->is_behind) { // there may be an answer for it by now
+        task->is_behind = false;
+        task_queue_add(&retention->looking, task);
+        return;
+    }
+    if (task->due_ms > clock_mono_ms() || starting->count == CLAIMS_MAX) {
         task_queue_add(&retention->ready, task);
         return;
     }

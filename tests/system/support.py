@@ -119,12 +119,13 @@ def frame(schema_id, body):
 
 
 class Writer:
-    """A producer of EmployeeChanged that has nothing to do with our code. Under the registered schema
-    when none is given, else under that one (a JSON-like dict), registered for `subject`."""
+    """A producer of EmployeeChanged (or of what is on the topic `name`) that has nothing to do with our
+    code. Under the registered schema when none is given, else under that one (a JSON-like dict),
+    registered for `subject`."""
 
-    def __init__(self, world, schema=None, subject=None, partitioner="murmur2_random", **settings):
+    def __init__(self, world, schema=None, subject=None, partitioner="murmur2_random", name=CHANGES, **settings):
         self.world = world
-        self.topic = world.topic(CHANGES)
+        self.topic = world.topic(name)
         registry = SchemaRegistryClient({"url": world.stack.registry})
         if schema is None:
             known = registry.get_latest_version(self.topic + "-value")

@@ -93,6 +93,7 @@ static enum MHD_Result answer_model(struct server *server, struct call *call, co
         stats_count(server->stats, call->drawn.fault, call->drawn.variant);
         reply_make(&asked, &call->drawn, &call->reply);
         delay_ms = call->drawn.delay_ms >= 0 ? call->drawn.delay_ms : latency_ms(server);
+        stats_delay(server->stats, delay_ms);
     } else {
         stats_refuse(server->stats, why.code);
         why_prefix(&why, err, "the stand-in refuses this request");

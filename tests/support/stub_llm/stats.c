@@ -38,6 +38,7 @@ struct kept {
 
 struct stats {
     uint64_t calls, in_flight, max_in_flight, refused;
+    uint64_t delay_ms; // of all calls together
     uint64_t outcomes[FAULT_COUNT][VARIANTS_MAX];
     struct second seconds[SECONDS_MAX];
     size_t second_count; // ever
@@ -198,6 +199,11 @@ void stats_refuse(struct stats *stats, const char *code)
     stats->refusals[i].calls++;
 }
 
+void stats_delay(struct stats *stats, int64_t delay_ms)
+{
+    stats->delay_ms += (uint64_t)delay_ms;
+}
+
 // ---- telling
 
 static void write_outcomes(const struct stats *stats, struct text *out)
@@ -215,9 +221,11 @@ static void write_outcomes(const struct stats *stats, struct text *out)
 void stats_write(const struct stats *stats, struct text *out)
 {
     say(out,
-        "{\"calls\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"in_flight\":%" PRIu64
-        ",\"max_in_flight\":%" PRIu64 ",\"distinct_bodies\":%zu,\"outcomes\":{",
-        stats->calls, stats->refused, stats->in_flight, stats->max_in_flight, stats->hash_count);
+        "{\"at_ms\":%" PRId64 ",\"calls\":%" PRIu64 ",\"delay_ms\":%" PRIu64 ",\"refused\":%" PRIu64
+        ",\"in_flight\":%" PRIu64 ",\"max_in_flight\":%" PRIu64
+        ",\"distinct_bodies\":%zu,\"outcomes\":{",
+        clock_real_ms(), stats->calls, stats->delay_ms, stats->refused, stats->in_flight,
+        stats->max_in_flight, stats->hash_count);
     write_outcomes(stats, out);
     say(out, "},\"refusals\":{");
     for (size_t i = 0; i < stats->refusal_count; i++)

@@ -21,6 +21,8 @@ void stats_end(struct stats *stats);
 // Which of both the begun call is.
 void stats_count(struct stats *stats, enum fault fault, int variant);
 void stats_refuse(struct stats *stats, const char *code);
+// How long its answer is held back.
+void stats_delay(struct stats *stats, int64_t delay_ms);
 
 // The pages, as JSON.
 void stats_write(const struct stats *stats, struct text *out);

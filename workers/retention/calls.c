@@ -134,51 +134,39 @@ static const char *nobody_to_ask(const struct retention *retention)
 }
 
 // It waits for an earlier task of its employee. That one may wait for a provider as long as it
-// takes; a person is told.
-static void wait_for_turn(struct retention *retention, struct task *task)
+// takes; a person is told: true, it is at its end.
+static bool wait_for_turn(struct retention *retention, struct task *task)
 {
     const char *refusal = task->is_request ? nobody_to_ask(retention) : NULL;
     task->is_behind = true;
     if (refusal != NULL)
         task_refuse(task, &retention->order, refusal);
-    else
-        task_queue_add(&retention->ready, task);
+    return refusal != NULL;
 }
 
-// Puts the task among those that start, or where it waits or ends.
-static void consider(struct retention *retention, struct task *task, struct starting *starting)
+// Puts the task among those that start, or where it goes on or ends; false: it waits.
+static bool consider(struct retention *retention, struct task *task, struct starting *starting)
 {
-    if (!order_is_first(&retention->order, &task->order)) {
-        wait_for_turn(retention, task);
-        return;
-    }
+    if (!order_is_first(&retention->order, &task->order))
+        return wait_for_turn(retention, task);
     if (task->is_behind) { // there may be an answer for it by now
         task->is_behind = false;
         task_queue_add(&retention->looking, task);
-        return;
+        return true;
     }
-    if (task->due_ms > clock_mono_ms() || starting->count == CLAIMS_MAX) {
-        task_queue_add(&retention->ready, task);
-        return;
-    }
-    if (task->copied_from != NULL) {
-        starting->tasks[starting->count++] = task;
-        return;
-    }
-    if (!retention->is_on) {
+    if (task->due_ms > clock_mono_ms() || starting->count == CLAIMS_MAX)
+        return false;
+    if (task->copied_from == NULL && !retention->is_on) {
         if (task->is_request)
             task_refuse(task, &retention->order, "plans-are-off");
-        else
-            task_queue_add(&retention->ready, task);
-        return;
+        return task->is_request;
     }
-    switch (choose(retention, task)) {
+    switch (task->copied_from != NULL ? CHOICE_START : choose(retention, task)) {
     case CHOICE_START:
         starting->tasks[starting->count++] = task;
         break;
     case CHOICE_WAIT:
-        task_queue_add(&retention->ready, task);
-        break;
+        return false;
     case CHOICE_UNAVAILABLE:
         task_refuse(task, &retention->order, "provider-unavailable");
         break;
@@ -186,25 +174,56 @@ static void consider(struct retention *retention, struct task *task, struct star
         task_refuse(task, &retention->order, "no-usable-answer");
         break;
     }
+    return true;
+}
+
+static void consider_all(struct retention *retention, struct task_queue *queue,
+                         struct starting *starting)
+{
+    for (struct task *task = task_queue_take(queue), *next = NULL; task != NULL; task = next) {
+        next = task->next;
+        if (!consider(retention, task, starting))
+            task_queue_add(queue, task);
+    }
+}
+
+// Thousands may wait here, for nothing but what the first one waits for: it speaks for them all.
+static void consider_fresh(struct retention *retention, struct starting *starting)
+{
+    while (starting->count < CLAIMS_MAX) {
+        struct task *task = task_queue_pop(&retention->fresh);
+        if (task == NULL)
+            return;
+        if (consider(retention, task, starting))
+            continue;
+        if (order_is_first(&retention->order, &task->order)) {
+            task_queue_put_back(&retention->fresh, task);
+            return;
+        }
+        task_queue_add(&retention->again, task); // it waits for an earlier one of its employee
+    }
 }
 
 // People's requests first: limits_may_start keeps room for them only where they ask first.
 static void gather(struct retention *retention, struct starting *starting)
 {
-    struct task *first = task_queue_take(&retention->ready);
-    struct task_queue others;
-    task_queue_init(&others);
-    for (struct task *task = first, *next = NULL; task != NULL; task = next) {
-        next = task->next;
-        if (task->is_request)
-            consider(retention, task, starting);
-        else
-            task_queue_add(&others, task);
-    }
-    for (struct task *task = others.first, *next = NULL; task != NULL; task = next) {
-        next = task->next;
-        consider(retention, task, starting);
-    }
+    consider_all(retention, &retention->requests, starting);
+    consider_all(retention, &retention->again, starting);
+    consider_fresh(retention, starting);
+}
+
+void retention_make_ready(struct retention *retention, struct task *task)
+{
+    bool is_fresh = task->attempts == 0 && task->copied_from == NULL;
+    task_queue_add(task->is_request ? &retention->requests
+                   : is_fresh       ? &retention->fresh
+                                    : &retention->again,
+                   task);
+}
+
+size_t retention_ready_count(const struct retention *retention)
+{
+    return retention->fresh.count + retention->again.count + retention->requests.count;
 }
 
 // The call will not be made: nothing was used.
@@ -534,7 +553,7 @@ static void after_store(struct retention *retention, struct task *task,
         task->due_ms = 0;
         task_queue_add(&retention->looking, task);
     } else
-        task_queue_add(&retention->ready, task);
+        retention_make_ready(retention, task);
 }
 
 enum err retention_store(struct retention *retention, struct why *why)

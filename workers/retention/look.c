@@ -337,7 +337,10 @@ enum err retention_look(struct retention *retention, struct why *why)
         if (task->item.is_finished)
             continue;
         task->due_ms = 0;
-        task_queue_add(err == ERR_OK ? &retention->ready : &retention->looking, task);
+        if (err == ERR_OK)
+            retention_make_ready(retention, task);
+        else
+            task_queue_add(&retention->looking, task);
     }
     return err;
 }

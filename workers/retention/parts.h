@@ -51,7 +51,7 @@ struct retention {
 
     struct backlogs backlogs; // all tasks
     struct order order;
-    struct task_queue looking, ready, storing; // and those in calls
+    struct task_queue looking, fresh, again, requests, storing; // and those in calls
     size_t calling;
     struct retention_provider providers[RETENTION_PROVIDERS_MAX];
 
@@ -85,7 +85,10 @@ MUST_CHECK enum err retention_look(struct retention *retention, struct why *why)
 // control.c: the switch for plans and the stops of providers, as all processes have them.
 MUST_CHECK enum err retention_control(struct retention *retention, struct why *why);
 
-// calls.c: begins the calls that may begin, takes the answers, and stores what came of them.
+// calls.c: the task waits for its next call; how many do.
+void retention_make_ready(struct retention *retention, struct task *task);
+size_t retention_ready_count(const struct retention *retention);
+// Begins the calls that may begin, takes the answers, and stores what came of them.
 MUST_CHECK enum err retention_start_calls(struct retention *retention, struct why *why);
 MUST_CHECK enum err retention_take_answers(struct retention *retention, int64_t wait_ms,
                                            struct why *why);

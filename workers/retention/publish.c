@@ -171,7 +171,8 @@ static enum err transact(struct retention *retention, const struct share *shares
 
 enum err retention_publish(struct retention *retention, struct why *why)
 {
-    bool is_busy = retention->calling + retention->ready.count + retention->storing.count > 0;
+    bool is_busy =
+        retention->calling + retention_ready_count(retention) + retention->storing.count > 0;
     int64_t now_ms = clock_mono_ms();
     if (is_busy && now_ms - retention->published_ms < INTERVAL_MS)
         return ERR_OK;

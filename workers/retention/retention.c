@@ -47,6 +47,15 @@ static void drop_task(struct backlog_item *item)
     task_free(task_of(item));
 }
 
+static void init_queues(struct retention *retention)
+{
+    task_queue_init(&retention->looking);
+    task_queue_init(&retention->fresh);
+    task_queue_init(&retention->again);
+    task_queue_init(&retention->requests);
+    task_queue_init(&retention->storing);
+}
+
 // Nobody else's: so a claim in the ledger that is not ours is never finished by us.
 static void make_token(struct retention *retention)
 {
@@ -91,9 +100,7 @@ struct retention *retention_new(const struct retention_options *options)
         decoder_new(options->registry, avro_plan_request_fields, AVRO_PLAN_REQUEST_FIELDS);
     retention->encoded = TEXT_INIT(ENCODED_MAX);
     retention->backlogs.drop = drop_task;
-    task_queue_init(&retention->looking);
-    task_queue_init(&retention->ready);
-    task_queue_init(&retention->storing);
+    init_queues(retention);
     health_init(&retention->health, "retention", options->metrics, METRIC_WAITS);
     open_providers(retention);
     return retention;
@@ -103,9 +110,7 @@ struct retention *retention_new(const struct retention_options *options)
 static void forget_all(struct retention *retention)
 {
     retention_drop_calls(retention);
-    task_queue_init(&retention->looking);
-    task_queue_init(&retention->ready);
-    task_queue_init(&retention->storing);
+    init_queues(retention);
     memset(&retention->order, 0, sizeof retention->order);
     backlogs_clear(&retention->backlogs);
     retention->is_unsettled = false;
@@ -293,7 +298,7 @@ static enum err take_block(struct retention *retention, const struct bus_block *
 
 static bool is_busy(const struct retention *retention)
 {
-    return retention->calling + retention->looking.count + retention->ready.count +
+    return retention->calling + retention->looking.count + retention_ready_count(retention) +
                retention->storing.count >
            0;
 }

@@ -111,6 +111,27 @@ void task_queue_add(struct task_queue *queue, struct task *task)
     queue->count++;
 }
 
+struct task *task_queue_pop(struct task_queue *queue)
+{
+    struct task *task = queue->first;
+    if (task == NULL)
+        return NULL;
+    queue->first = task->next;
+    if (queue->first == NULL)
+        queue->last = &queue->first;
+    queue->count--;
+    return task;
+}
+
+void task_queue_put_back(struct task_queue *queue, struct task *task)
+{
+    task->next = queue->first;
+    queue->first = task;
+    if (task->next == NULL)
+        queue->last = &task->next;
+    queue->count++;
+}
+
 struct task *task_queue_take(struct task_queue *queue)
 {
     struct task *first = queue->first;

@@ -22,7 +22,9 @@
 // which says what it waits for:
 //
 //   looking   what the tables say of it: is a plan due, is there a result already
-//   ready     its employee's turn, a slot, the rate, the time of its next try
+//   fresh     its first call: a slot, the rate
+//   again     its employee's turn, the time of its next try; then a slot, the rate
+//   requests  all of that, for a person's request
 //   calling   an answer
 //   storing   its result to be in the ledger
 //
@@ -120,5 +122,9 @@ struct task_queue {
 };
 void task_queue_init(struct task_queue *queue);
 void task_queue_add(struct task_queue *queue, struct task *task);
+// The first one, taken out; NULL: there is none.
+struct task *task_queue_pop(struct task_queue *queue);
+// Before all others.
+void task_queue_put_back(struct task_queue *queue, struct task *task);
 // All of them, in their order, as a list through `next`; the queue is empty then.
 struct task *task_queue_take(struct task_queue *queue);

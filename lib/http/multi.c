@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/program.h"
+#include "http/drive.h"
 #include "http/handle.h"
 
 // A slot is an easy handle with what its call owns; slots are made when they are first needed, go
@@ -51,12 +52,11 @@ struct slot {
 };
 
 struct http_multi {
-    CURLM *curl;
+    struct drive drive;
     char *ca_file, *proxy;
     long connect_timeout_ms, slow_answer_s;
     bool allows_http;
-    struct slot *
-        *slots; // up to twice the calls: one that was told keeps its slot until the next poll
+    struct slot **slots; // up to two a call: what was told keeps its slot until the next poll
     size_t slot_count, calls_max;
     size_t in_flight;
     atomic_bool is_woken;
@@ -78,12 +78,7 @@ enum err http_multi_new(const struct http_multi_options *options, struct http_mu
     multi->allows_http = options->allows_http;
     multi->calls_max = options->calls_max > 0 ? options->calls_max : CALLS_MAX;
     multi->slots = mem_array(2 * multi->calls_max, sizeof(struct slot *));
-    multi->curl = curl_multi_init();
-    long connections = (long)multi->calls_max;
-    if (multi->curl == NULL ||
-        curl_multi_setopt(multi->curl, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) != CURLM_OK ||
-        curl_multi_setopt(multi->curl, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections) != CURLM_OK ||
-        curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, connections) != CURLM_OK) {
+    if (!drive_open(&multi->drive, multi->calls_max)) {
         http_multi_free(multi);
         return why_say(why, ERR_FATAL, "cannot make a client for many HTTP calls");
     }
@@ -105,7 +100,7 @@ static void slot_clear(struct slot *slot)
 
 static void slot_land(struct slot *slot)
 {
-    curl_multi_remove_handle(slot->multi->curl, slot->curl);
+    curl_multi_remove_handle(slot->multi->drive.curl, slot->curl);
     slot->multi->in_flight--;
 }
 
@@ -122,7 +117,7 @@ void http_multi_free(struct http_multi *multi)
         text_done(&slot->body);
         mem_free_p(&slot);
     }
-    curl_multi_cleanup(multi->curl);
+    drive_close(&multi->drive);
     mem_free_p(&multi->slots);
     mem_free_p(&multi->ca_file);
     mem_free_p(&multi->proxy);
@@ -258,7 +253,7 @@ enum err http_multi_start(struct http_multi *multi, const struct http_call *call
     fill(slot, call, tag);
     CURLcode code = add_headers(call, &slot->request.headers) ? set_up(slot) : CURLE_OUT_OF_MEMORY;
     slot->request.method = NULL; // libcurl has its own copy; ours was borrowed
-    if (code == CURLE_OK && curl_multi_add_handle(multi->curl, slot->curl) != CURLM_OK)
+    if (code == CURLE_OK && curl_multi_add_handle(multi->drive.curl, slot->curl) != CURLM_OK)
         code = CURLE_FAILED_INIT;
     if (code != CURLE_OK) {
         slot_clear(slot);
@@ -326,7 +321,7 @@ static size_t collect(struct http_multi *multi, struct http_done *done, size_t m
     size_t count = 0;
     int left = 0;
     for (CURLMsg *message = NULL;
-         count < max && (message = curl_multi_info_read(multi->curl, &left)) != NULL;) {
+         count < max && (message = curl_multi_info_read(multi->drive.curl, &left)) != NULL;) {
         char *slot = NULL;
         IGNORE(curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &slot)); // was set
         tell((struct slot *)(void *)slot, message->data.result, &done[count++]);
@@ -356,20 +351,16 @@ enum err http_multi_poll(struct http_multi *multi, int64_t wait_ms, struct http_
     size_t count = 0;
     reclaim(multi);
     for (;;) {
-        int running = 0;
-        CURLMcode code = curl_multi_perform(multi->curl, &running);
+        CURLMcode code = drive_run(&multi->drive);
         count = collect(multi, done, max);
         int64_t left_ms = end_ms - clock_mono_ms();
         if (code == CURLM_OK && (is_to_return(multi) || count > 0 || left_ms <= 0))
             break;
-        struct curl_waitfd stop = {.fd = program_stop_fd(), .events = CURL_WAIT_POLLIN};
-        bool hears_stop = stop.fd >= 0 && !multi->has_told_stop;
-        if (code == CURLM_OK)
-            code = curl_multi_poll(multi->curl, &stop, hears_stop,
-                                   (int)(left_ms < POLL_MS ? left_ms : POLL_MS), NULL);
         if (code != CURLM_OK)
             return why_say(why, ERR_FATAL, "HTTP calls cannot go on: %s",
                            curl_multi_strerror(code));
+        drive_wait(&multi->drive, multi->has_told_stop ? -1 : program_stop_fd(),
+                   left_ms < POLL_MS ? left_ms : POLL_MS);
     }
     *ret_count = count;
     return ERR_OK;
@@ -378,7 +369,7 @@ enum err http_multi_poll(struct http_multi *multi, int64_t wait_ms, struct http_
 void http_multi_wake(struct http_multi *multi)
 {
     atomic_store(&multi->is_woken, true);
-    IGNORE(curl_multi_wakeup(multi->curl)); // fails only when it is awake already
+    drive_wake(&multi->drive);
 }
 
 bool http_multi_cancel(struct http_multi *multi, const void *tag)

@@ -50,9 +50,10 @@ struct csv {
 
     bool is_begun; // past the byte order mark
     char delimiter;
+    char newline;
     size_t counts[3]; // of the delimiters looked for, up to looked_at
     size_t looked_at;
-    bool is_looking_in_quotes;
+    bool is_looking_in_quotes, is_looking_behind_cr;
 
     enum state state;
     size_t start; // of the row
@@ -78,6 +79,7 @@ struct csv *csv_new(const struct csv_options *options)
     struct csv *csv = mem_zalloc(sizeof *csv);
     csv->options = *options;
     csv->delimiter = options->delimiter;
+    csv->newline = '\n';
     csv->capacity = options->row_bytes_max + PIECE_BYTES;
     csv->buffer = mem_array(csv->capacity, 1);
     csv->spans = mem_array(options->columns_max, sizeof *csv->spans);
@@ -132,38 +134,48 @@ static void make_classes(struct csv *csv)
     for (size_t byte = 0x80; byte <= 0xff; byte++)
         csv->classes[byte] = IS_HIGH;
     csv->classes[0] = IS_NUL;
-    csv->classes['\n'] = IS_NEWLINE;
+    csv->classes[(uint8_t)csv->newline] = IS_NEWLINE;
     csv->classes['"'] = IS_QUOTE;
     csv->classes[(uint8_t)csv->delimiter] = IS_DELIMITER;
 }
 
-// Counts the candidates in the header, outside quotes. True when the header's end, the file's end
-// or the limit of a row was reached.
-static bool find_delimiter(struct csv *csv)
+// Goes on through the header, outside quotes: counts the delimiters, looks for the line's end. A CR
+// that no LF follows is one. True when the end was found, or there is no more to look at (the
+// file's end, or the limit of a row).
+static bool look_at_header(struct csv *csv)
 {
     size_t limit = csv->start + csv->options.row_bytes_max;
     for (; csv->looked_at < csv->filled && csv->looked_at < limit; csv->looked_at++) {
         char byte = (char)csv->buffer[csv->looked_at];
+        bool is_behind_cr = csv->is_looking_behind_cr;
+        csv->is_looking_behind_cr = byte == '\r' && !csv->is_looking_in_quotes;
+        if (is_behind_cr && byte != '\r' && byte != '\n')
+            csv->newline = '\r';
+        if (csv->newline == '\r')
+            return true;
         if (byte == '"')
             csv->is_looking_in_quotes = !csv->is_looking_in_quotes;
         if (csv->is_looking_in_quotes)
             continue;
         if (byte == '\n')
-            break;
+            return true;
         for (size_t i = 0; i < sizeof delimiters; i++)
             csv->counts[i] += byte == delimiters[i];
     }
-    if (csv->looked_at == csv->filled && csv->looked_at < limit && !csv->is_end)
-        return false;
+    return csv->looked_at >= limit || csv->is_end;
+}
+
+static char commonest_delimiter(const struct csv *csv)
+{
     size_t best = 0;
     for (size_t i = 1; i < sizeof delimiters; i++)
         if (csv->counts[i] > csv->counts[best])
             best = i;
-    csv->delimiter = delimiters[best];
-    return true;
+    return delimiters[best];
 }
 
-// Passes the byte order mark and learns the delimiter; false: more bytes are needed.
+// Passes the byte order mark and learns how lines end and fields are separated; false: more bytes
+// are needed.
 static bool begin(struct csv *csv)
 {
     static const uint8_t mark[3] = {0xef, 0xbb, 0xbf};
@@ -173,8 +185,10 @@ static bool begin(struct csv *csv)
         if (csv->filled >= sizeof mark && memcmp(csv->buffer, mark, sizeof mark) == 0)
             csv->start = csv->at = csv->looked_at = sizeof mark;
     }
-    if (csv->delimiter == '\0' && !find_delimiter(csv))
+    if (!look_at_header(csv))
         return false;
+    if (csv->delimiter == '\0')
+        csv->delimiter = commonest_delimiter(csv);
     make_classes(csv);
     csv->row_offset = csv->base + csv->start;
     csv->is_begun = true;
@@ -204,7 +218,7 @@ static void end_plain_field(struct csv *csv, bool is_last)
 static bool step_behind_quote(struct csv *csv)
 {
     uint8_t byte = csv->buffer[csv->at];
-    if (byte == '\n') {
+    if (byte == (uint8_t)csv->newline) {
         csv->line++;
         end_field(csv, csv->out - csv->begin);
         csv->at++;
@@ -370,7 +384,7 @@ static void finish_row(struct csv *csv, struct csv_row *ret)
                             .fields = csv->fields,
                             .count = csv->is_skipping ? 0 : kept,
                             .field_count = csv->field_count};
-    if (csv->at > 0 && csv->buffer[csv->at - 1] == '\n')
+    if (csv->at > 0 && csv->buffer[csv->at - 1] == (uint8_t)csv->newline)
         ret->last_line--;
     for (size_t i = 0; i < ret->count; i++)
         csv->fields[i] =
@@ -391,14 +405,15 @@ static void start_row(struct csv *csv)
     csv->is_bad_quote = csv->is_long_field = csv->is_unclosed = csv->is_skipping = false;
 }
 
-// Nothing but the line's end.
+// One field, of nothing but blanks and the line's end.
 static bool is_blank(const struct csv *csv)
 {
-    uint64_t bytes = csv->base + csv->at - csv->row_offset;
-    size_t begin = csv->at - (size_t)bytes;
-    return bytes <= 2 && !csv->is_skipping &&
-           (csv->buffer[begin] == '\n' ||
-            (csv->buffer[begin] == '\r' && csv->field_count == 1 && csv->spans[0].len == 0));
+    bool is_kept = !csv->is_skipping && csv->at - csv->start <= csv->options.row_bytes_max;
+    bool is_nothing = is_kept && csv->field_count == 1;
+    for (size_t i = csv->start; is_nothing && i < csv->at; i++)
+        is_nothing = csv->buffer[i] == ' ' || csv->buffer[i] == '\t' || csv->buffer[i] == '\r' ||
+                     csv->buffer[i] == '\n';
+    return is_nothing;
 }
 
 enum csv_step csv_next(struct csv *csv, struct csv_row *ret)
@@ -440,6 +455,11 @@ char csv_delimiter(const struct csv *csv)
     return csv->delimiter;
 }
 
+char csv_newline(const struct csv *csv)
+{
+    return csv->newline;
+}
+
 enum err csv_check(const struct csv *csv, const struct csv_row *row, struct why *why)
 {
     switch (row->fault) {
@@ -468,10 +488,13 @@ enum err csv_check(const struct csv *csv, const struct csv_row *row, struct why 
                         "line %zu: the row has %zu fields, the most are %zu", row->line,
                         row->field_count, csv->options.columns_max);
     case CSV_NUL_BYTE:
-        return why_code(why, ERR_REJECT, "nul-byte", "line %zu: the row has a zero byte",
-                        row->line);
+        return why_code(
+            why, ERR_REJECT, "nul-byte",
+            "line %zu: the row has a zero byte, as files in UTF-16 do: save the file as UTF-8",
+            row->line);
     case CSV_INVALID_UTF8:
-        return why_code(why, ERR_REJECT, "invalid-utf8", "line %zu: the row is not UTF-8",
+        return why_code(why, ERR_REJECT, "invalid-utf8",
+                        "line %zu: the row is not UTF-8: save the file in that encoding",
                         row->line);
     case CSV_FIELD_COUNT:
         return why_code(why, ERR_REJECT, "field-count",

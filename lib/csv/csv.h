@@ -9,9 +9,10 @@
 #include "base/text.h"
 
 // CSV from hostile bytes (RFC 4180, and what HR systems really write): UTF-8 with or without a byte
-// order mark, LF or CRLF, quoted fields with doubled quotes, line breaks and delimiters inside, the
-// delimiter found in the header. It does no I/O: bytes are pushed in pieces of any size, rows are
-// pulled out, and where the pieces were cut makes no difference. One thread per reader.
+// order mark, LF or CRLF (or CR alone, where the header ends so), quoted fields with doubled
+// quotes, line breaks and delimiters inside, the delimiter found in the header. It does no I/O:
+// bytes are pushed in pieces of any size, rows are pulled out, and where the pieces were cut makes
+// no difference. One thread per reader.
 //
 //   while ((step = csv_next(csv, &row)) != CSV_END) {
 //       if (step == CSV_ROW) { ... use row ... ; continue; }
@@ -68,14 +69,16 @@ uint8_t *csv_room(struct csv *csv, size_t *ret_len);
 void csv_filled(struct csv *csv, size_t len);
 
 // The first row is the header: its number of fields is what every later row must have. Lines with
-// nothing in them are passed over. A row with a fault is one row: reading goes on at the line
-// behind it. After an unclosed quote that is the end of the file, since a guess where the quote
-// should have closed could make rows out of what somebody typed into a field.
+// nothing but blanks in them are passed over. A row with a fault is one row: reading goes on at the
+// line behind it. After an unclosed quote that is the end of the file, since a guess where the
+// quote should have closed could make rows out of what somebody typed into a field.
 enum csv_step csv_next(struct csv *csv, struct csv_row *ret);
 
 // Goes on at another place of the file, which must be the start of a row; `line` is its number.
 void csv_seek(struct csv *csv, uint64_t offset, size_t line);
 
 char csv_delimiter(const struct csv *csv); // 0 before the header was read
+// LF, or CR in a file whose lines end with that alone: what lines are counted by.
+char csv_newline(const struct csv *csv);
 // The reason of a row's fault, with its lines: ERR_REJECT; ERR_OK where it has none.
 MUST_CHECK enum err csv_check(const struct csv *csv, const struct csv_row *row, struct why *why);

@@ -189,7 +189,8 @@ static enum err read_place(struct import *import, struct place *ret, struct why 
 static enum err go_to(struct import *import, const struct progress *progress, struct why *why)
 {
     size_t line = 1;
-    enum err err = source_line(&import->file, progress->bytes_done, &line, why);
+    enum err err =
+        source_line(&import->file, progress->bytes_done, csv_newline(import->csv), &line, why);
     if (err == ERR_OK)
         err = source_seek(&import->file, progress->bytes_done, why);
     if (err != ERR_OK)
@@ -225,7 +226,8 @@ static enum err open_rejects(struct import *import, const struct csv_row *header
     size_t line = 1;
     enum err err = ERR_OK;
     if (is_resume)
-        err = source_line(&import->file, import->begun.bytes_done, &line, why);
+        err = source_line(&import->file, import->begun.bytes_done, csv_newline(import->csv), &line,
+                          why);
     const struct rejects_options options = {.path = import->options->reject_path,
                                             .delimiter = csv_delimiter(import->csv),
                                             .row_bytes_max =

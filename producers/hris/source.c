@@ -93,7 +93,8 @@ enum err source_read(struct source *source, void *into, size_t len, size_t *ret_
     return ERR_OK;
 }
 
-enum err source_line(struct source *source, int64_t offset, size_t *ret, struct why *why)
+enum err source_line(struct source *source, int64_t offset, char newline, size_t *ret,
+                     struct why *why)
 {
     CLEANUP(mem_free_p) uint8_t *piece = mem_array(PIECE_BYTES, 1);
     size_t line = 1;
@@ -105,7 +106,7 @@ enum err source_line(struct source *source, int64_t offset, size_t *ret, struct 
         if (err == ERR_OK && len == 0)
             err = why_say(why, ERR_FATAL, "it became shorter while it was read");
         const uint8_t *at = piece, *end = piece + len;
-        while (err == ERR_OK && (at = memchr(at, '\n', (size_t)(end - at))) != NULL)
+        while (err == ERR_OK && (at = memchr(at, newline, (size_t)(end - at))) != NULL)
             line++, at++;
         left -= (int64_t)len;
     }

@@ -25,8 +25,9 @@ MUST_CHECK enum err source_seek(struct source *source, int64_t offset, struct wh
 // Up to `len` of the next bytes; *ret_len 0: the end.
 MUST_CHECK enum err source_read(struct source *source, void *into, size_t len, size_t *ret_len,
                                 struct why *why);
-// Number of the line that begins at `offset`, from 1. Moves the place of reading.
-MUST_CHECK enum err source_line(struct source *source, int64_t offset, size_t *ret,
+// Number of the line that begins at `offset`, from 1; `newline` ends a line. Moves the place of
+// reading.
+MUST_CHECK enum err source_line(struct source *source, int64_t offset, char newline, size_t *ret,
                                 struct why *why);
 // ERR_REJECT when the file is another one than when it was hashed.
 MUST_CHECK enum err source_check(const struct source *source, struct why *why);

@@ -77,6 +77,23 @@ static void crlf_ends_lines_as_lf_does(void **state)
            "4-4@19-23 fine [5] [6]\n");
 }
 
+static void a_header_that_ends_with_cr_alone_makes_lines_end_so(void **state)
+{
+    (void)state;
+    expect("a;b\r1;2\r\r\"3\";\"4\"\r5;\"6\n\r\"\r\"7\";8",
+           "1-1@0-4 fine [a] [b]\n2-2@4-8 fine [1] [2]\n4-4@9-17 fine [3] [4]\n"
+           "5-6@17-25 fine [5] [6\n\r]\n7-7@25-30 fine [7] [8]\n");
+    expect("\"a\r\",\"b\"\r1,2\r", "1-2@0-9 fine [a\r] [b]\n3-3@9-13 fine [1] [2]\n");
+    // Only the header decides, and a CR in front of an LF ends nothing.
+    expect("a,b\n1,2\r3,4\n", "1-1@0-4 fine [a] [b]\n2-2@4-12 field-count [1] [2\r3] [4]\n");
+    expect("a,b\r\r\n1,2\n", "1-1@0-6 fine [a] [b\r]\n2-2@6-10 fine [1] [2]\n");
+    struct csv_options piped = options;
+    piped.delimiter = '|';
+    CLEANUP(text_done) struct text out = TEXT_INIT(1 << 20);
+    transcribe(&piped, bytes_from_string("a|b\r1|2\r"), SIZE_MAX, &out);
+    assert_string_equal(text_string(&out), "1-1@0-4 fine [a] [b]\n2-2@4-8 fine [1] [2]\n");
+}
+
 static void a_byte_order_mark_is_no_part_of_the_first_name(void **state)
 {
     (void)state;
@@ -126,6 +143,9 @@ static void lines_with_nothing_in_them_are_no_rows(void **state)
     (void)state;
     expect("a,b\n\n1,2\r\n\r\n\n3,4\n\n",
            "1-1@0-4 fine [a] [b]\n3-3@5-10 fine [1] [2]\n6-6@13-17 fine [3] [4]\n");
+    expect("a,b\n  \n1,2\n \t\r\n ,\n\" \"\n\t",
+           "1-1@0-4 fine [a] [b]\n3-3@7-11 fine [1] [2]\n5-5@15-18 fine [ ] []\n"
+           "6-6@18-22 field-count [ ]\n");
 }
 
 static void a_row_with_another_number_of_fields_is_refused_alone(void **state)
@@ -204,6 +224,8 @@ static const char *const torture[] = {
     "\"\n",
     "a,b\n0123456789012345678901234567890123456789,1\n\"0123456789\n01234567890\"\"1234567890\n\",2"
     "\n1,2\n",
+    "\"a\r\"\"\";b\r1;2\r\n\r\r\"x\r\ny\";\"\"\r;\r\"z\"",
+    "a,b\r\r\n1,2\n \t \n                                            \n3,4\r",
 };
 
 static void it_makes_no_difference_where_the_bytes_were_cut(void **state)
@@ -313,6 +335,7 @@ int main(void)
         cmocka_unit_test(fields_are_split_and_lines_counted),
         cmocka_unit_test(a_last_line_needs_no_line_end),
         cmocka_unit_test(crlf_ends_lines_as_lf_does),
+        cmocka_unit_test(a_header_that_ends_with_cr_alone_makes_lines_end_so),
         cmocka_unit_test(a_byte_order_mark_is_no_part_of_the_first_name),
         cmocka_unit_test(quoted_fields_keep_delimiters_line_breaks_and_doubled_quotes),
         cmocka_unit_test(a_quote_inside_an_unquoted_field_is_a_character),

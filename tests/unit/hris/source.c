@@ -74,9 +74,14 @@ static void lines_are_counted_up_to_an_offset(void **state)
         size_t line;
     } places[] = {{0, 1}, {4, 2}, {12, 4}, {13, 5}, {17, 6}};
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-        assert_ok(source_line(&source, places[i].offset, &line, &why), &why);
+        assert_ok(source_line(&source, places[i].offset, '\n', &line, &why), &why);
         assert_int_equal(line, places[i].line);
     }
+    source_close(&source);
+    put("a,b\r1,2\r\"x\ny\",4\r5,6\r");
+    assert_ok(source_open(path, &source, &why), &why);
+    assert_ok(source_line(&source, 16, '\r', &line, &why), &why);
+    assert_int_equal(line, 4);
     source_close(&source);
 }
 

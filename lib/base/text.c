@@ -120,6 +120,27 @@ char *text_take(struct text *text)
     return data;
 }
 
+// Kept free for the words at the end.
+enum { LIST_END_BYTES = 32 };
+
+void text_list_add(struct text *list, size_t *left_out, struct bytes name)
+{
+    const char *comma = list->len > 0 ? ", " : "";
+    size_t len = list->len + strlen(comma) + name.len + LIST_END_BYTES;
+    if (*left_out > 0 || len > list->ceiling) {
+        *left_out += 1;
+        return;
+    }
+    IGNORE(text_append_string(list, comma)); // both fit, as was just seen
+    IGNORE(text_append(list, name.data, name.len));
+}
+
+void text_list_end(struct text *list, size_t left_out)
+{
+    if (left_out > 0) // without the words the list is cut, and nothing else
+        IGNORE(text_printf(list, "%s%zu more", list->len > 0 ? ", and " : "", left_out));
+}
+
 // RFC 3629 section 4, one character at `at`: its length, 0 where it is not well formed.
 static size_t utf8_length(const uint8_t *at, size_t left)
 {

@@ -49,6 +49,11 @@ const char *text_string(const struct text *text); // "" when empty
 // Moves the memory out (caller frees) and leaves the text empty.
 char *text_take(struct text *text);
 
+// A list for people: a name, ", ", a name. Names that no longer fit below the ceiling are counted
+// in *left_out (0 at first), and the end tells how many: ", and 3 more".
+void text_list_add(struct text *list, size_t *left_out, struct bytes name);
+void text_list_end(struct text *list, size_t left_out);
+
 // True when the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool utf8_is_valid(struct bytes bytes);
 // True when there is no byte below 0x20 and no 0x7f: fit for keys, headers and log lines.

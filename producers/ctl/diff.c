@@ -267,6 +267,9 @@ static enum err compare(const struct settings *settings, char **paths, struct wh
         err = model_load(paths[1], features, &second, why);
     if (err == ERR_OK)
         err = sheet_open(settings->csv, settings->id_column, features, &sheet, why);
+    if (err == ERR_OK && sheet_missing(sheet)[0] != '\0')
+        fprintf(stderr, "%s: no column for %s: missing in every row\n", spec.program,
+                sheet_missing(sheet));
     if (err == ERR_OK)
         err = score_both(sheet, first, second, &diff, why);
     if (err == ERR_OK && diff.count == 0)

@@ -253,6 +253,9 @@ static enum err score(const struct settings *settings, struct why *why)
         err = model_load(settings->model, features, &model, why);
     if (err == ERR_OK)
         err = sheet_open(settings->csv, settings->id_column, features, &sheet, why);
+    if (err == ERR_OK && sheet_missing(sheet)[0] != '\0')
+        fprintf(stderr, "%s: no column for %s: missing in every row\n", spec.program,
+                sheet_missing(sheet));
     if (err != ERR_OK)
         return err;
     run = run_new(settings, features, model);

@@ -17,7 +17,8 @@ enum {
     COLUMN_ID = -2,
     ROW_BYTES_MAX = 1 << 20,
     FIELD_BYTES_MAX = 1 << 16,
-    COLUMNS_MAX = 4096
+    COLUMNS_MAX = 4096,
+    NAMES_MAX = 1000
 };
 
 struct sheet {
@@ -29,6 +30,7 @@ struct sheet {
     size_t column_count;
     struct value *values;
     char id[24]; // where the file has none
+    struct text missing;
 };
 
 // The next row of the file; *ret_end where there is none.
@@ -50,6 +52,25 @@ static enum err pull(struct sheet *sheet, struct csv_row *row, bool *ret_end, st
             return why_say(why, ERR_FATAL, "%s: cannot be read: %s", sheet->path, strerror(errno));
         csv_filled(sheet->csv, len);
     }
+}
+
+static void list_missing(struct sheet *sheet)
+{
+    bool is_there[FEATURES_MAX] = {false};
+    size_t left_out = 0;
+    for (size_t i = 0; i < sheet->column_count; i++)
+        if (sheet->targets[i] >= 0)
+            is_there[sheet->targets[i]] = true;
+    for (size_t i = 0; i < sheet->features->count; i++)
+        if (!is_there[i] && sheet->features->attributes[i].is_input)
+            text_list_add(&sheet->missing, &left_out,
+                          bytes_from_string(sheet->features->attributes[i].name));
+    text_list_end(&sheet->missing, left_out);
+}
+
+const char *sheet_missing(const struct sheet *sheet)
+{
+    return text_string(&sheet->missing);
 }
 
 static enum err read_header(struct sheet *sheet, const char *id_column, struct why *why)
@@ -77,6 +98,7 @@ static enum err read_header(struct sheet *sheet, const char *id_column, struct w
                 return why_say(why, ERR_REJECT, "%s: columns %zu and %zu are the same", sheet->path,
                                k + 1, i + 1);
     }
+    list_missing(sheet);
     return has_attribute
                ? ERR_OK
                : why_say(why, ERR_REJECT, "%s: no column is an attribute of the features file",
@@ -94,6 +116,7 @@ enum err sheet_open(const char *path, const char *id_column, const struct featur
     sheet->path = mem_dup(path);
     sheet->values = mem_array(features->count, sizeof *sheet->values);
     sheet->csv = csv_new(&options);
+    sheet->missing = TEXT_INIT(NAMES_MAX);
     sheet->file = fopen(path, "re");
     if (sheet->file == NULL)
         return why_say(why, ERR_FATAL, "%s: cannot be opened: %s", path, strerror(errno));
@@ -110,6 +133,7 @@ void sheet_close(struct sheet *sheet)
     if (sheet->file != NULL)
         fclose(sheet->file);
     csv_free(sheet->csv);
+    text_done(&sheet->missing);
     free(sheet->targets);
     free(sheet->values);
     free(sheet->path);

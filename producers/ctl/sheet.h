@@ -22,6 +22,10 @@ MUST_CHECK enum err sheet_open(const char *path, const char *id_column,
 void sheet_close(struct sheet *sheet);
 DEFINE_CLEANUP(struct sheet, sheet_close)
 
+// The inputs that have no column, so that they are null in every row: a list for people, "" where
+// there are none. Borrowed from the sheet.
+const char *sheet_missing(const struct sheet *sheet);
+
 struct sheet_row {
     size_t line;
     struct bytes id;

@@ -32,7 +32,7 @@
 #include "show.h"
 #include "source.h"
 
-enum { MESSAGE_BYTES_MAX = 1 << 20, NAMES_MAX = 400, LOOK_EACH = 64 };
+enum { MESSAGE_BYTES_MAX = 1 << 20, NAMES_MAX = 1000, LOOK_EACH = 64 };
 
 static const int64_t day_ms = 86400000;
 

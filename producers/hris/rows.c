@@ -23,15 +23,6 @@ struct rows {
     char event_id[ROWS_EVENT_PREFIX + 24];
 };
 
-// A list for people: what does not fit is left out.
-static void list_name(struct text *list, struct bytes name)
-{
-    size_t before = list->len;
-    if ((list->len > 0 && text_append_string(list, ", ") != ERR_OK) ||
-        text_append(list, name.data, name.len) != ERR_OK)
-        list->len = before;
-}
-
 static int target_of(const struct features *features, struct bytes name, const char *id_column)
 {
     if (bytes_equal_string(name, id_column))
@@ -72,6 +63,7 @@ enum err rows_new(const struct features *features, const struct csv_row *header,
 {
     CLEANUP(rows_free_p) struct rows *rows = mem_zalloc(sizeof *rows);
     CLEANUP(mem_free_p) bool *is_there = mem_zalloc(features->count * sizeof *is_there + 1);
+    size_t ignored = 0, missing = 0; // that are not named
     rows->features = features;
     rows->column_count = header->count;
     rows->targets = mem_array(header->count, sizeof *rows->targets);
@@ -82,11 +74,13 @@ enum err rows_new(const struct features *features, const struct csv_row *header,
         if (target >= 0)
             is_there[target] = true;
         else if (target == COLUMN_IGNORED)
-            list_name(ret_ignored, header->fields[i]);
+            text_list_add(ret_ignored, &ignored, header->fields[i]);
     }
     for (size_t i = 0; i < features->count; i++)
         if (!is_there[i])
-            list_name(ret_missing, bytes_from_string(features->attributes[i].name));
+            text_list_add(ret_missing, &missing, bytes_from_string(features->attributes[i].name));
+    text_list_end(ret_ignored, ignored);
+    text_list_end(ret_missing, missing);
     enum err err = check_header(rows, header, id_column, why);
     if (err == ERR_OK)
         *ret = TAKE(rows);

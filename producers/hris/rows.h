@@ -17,9 +17,9 @@ struct rows;
 
 // The header's names are attributes' names, exactly, or the `headers` of the features file;
 // `id_column` names the employee's id. Other columns are passed over: their names go to
-// `ret_ignored`, those of attributes without a column to `ret_missing`, with commas between (cut
-// where a text is full). ERR_REJECT: no column of ids, one name twice, or no attribute at all.
-// `features` is borrowed as long as the rows live.
+// `ret_ignored`, those of attributes without a column to `ret_missing`, as lists for people.
+// ERR_REJECT: no column of ids, one name twice, or no attribute at all. `features` is borrowed as
+// long as the rows live.
 MUST_CHECK enum err rows_new(const struct features *features, const struct csv_row *header,
                              const char *id_column, struct rows **ret, struct text *ret_ignored,
                              struct text *ret_missing, struct why *why);

@@ -16,6 +16,21 @@ static void a_text_never_grows_over_its_ceiling(void **state)
     assert_null(text_room(&text, SIZE_MAX));
 }
 
+static void a_list_tells_how_many_names_did_not_fit(void **state)
+{
+    (void)state;
+    CLEANUP(text_done) struct text list = TEXT_INIT(46), none = TEXT_INIT(10);
+    size_t left_out = 0;
+    for (int i = 0; i < 3; i++)
+        text_list_add(&list, &left_out, bytes_from_string("salary"));
+    text_list_add(&list, &left_out, bytes_from_string("x"));
+    text_list_end(&list, left_out);
+    assert_string_equal(text_string(&list), "salary, salary, and 2 more");
+    left_out = 0;
+    text_list_end(&none, left_out);
+    assert_string_equal(text_string(&none), "");
+}
+
 static void only_well_formed_utf8_is_accepted(void **state)
 {
     (void)state;
@@ -67,6 +82,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_never_grows_over_its_ceiling),
+        cmocka_unit_test(a_list_tells_how_many_names_did_not_fit),
         cmocka_unit_test(only_well_formed_utf8_is_accepted),
         cmocka_unit_test(an_arena_gives_the_same_memory_again_after_a_reset),
         cmocka_unit_test(a_backoff_doubles_up_to_its_ceiling_and_starts_anew),

@@ -44,6 +44,11 @@ static enum err check_id(struct bytes text, size_t max, const char *field, const
     return ERR_OK;
 }
 
+enum err employee_check_id(struct bytes employee_id, struct why *why)
+{
+    return check_id(employee_id, EMPLOYEE_ID_MAX, "employee_id", "bad-employee-id", why);
+}
+
 static enum err check_text(const struct attribute *attribute, const struct value *value,
                            struct why *why)
 {
@@ -139,8 +144,7 @@ static enum err check_time(int64_t event_time_ms, int64_t broker_time_ms, struct
 enum err employee_check(const struct features *features, const struct employee_change *change,
                         struct bytes key, int64_t broker_time_ms, struct why *why)
 {
-    enum err err =
-        check_id(change->employee_id, EMPLOYEE_ID_MAX, "employee_id", "bad-employee-id", why);
+    enum err err = employee_check_id(change->employee_id, why);
     if (err == ERR_OK && key.data != NULL && !bytes_equal(key, change->employee_id))
         err = why_code(why, ERR_REJECT, "key-mismatch", "the record's key is not its employee_id");
     if (err == ERR_OK)

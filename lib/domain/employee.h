@@ -43,6 +43,9 @@ MUST_CHECK enum err employee_check(const struct features *features,
                                    const struct employee_change *change, struct bytes key,
                                    int64_t broker_time_ms, struct why *why);
 
+// The part of it that looks at the id: bad-employee-id.
+MUST_CHECK enum err employee_check_id(struct bytes employee_id, struct why *why);
+
 // The part of it that looks at the attributes: wrong-type, not-an-integer, not-a-number,
 // out-of-range, invalid-utf8, not-printable, text-too-long, implausible.
 MUST_CHECK enum err employee_check_attributes(const struct features *features,

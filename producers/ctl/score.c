@@ -27,6 +27,9 @@ static const struct settings_spec spec = {
     .purpose = "Scores the people of a CSV file, offline, with exactly the code of the scoring "
                "worker: CSV or JSON lines on standard output, a summary on standard error.",
     .usage = "--csv FILE [settings]",
+    .more =
+        "Exit status 1: rows were refused (each is told on standard error and in its place), or "
+        "the file\ncould not be scored.\n",
     .table = table,
     .count = ARRAY_LEN(table),
     .struct_bytes = sizeof(struct settings),
@@ -261,9 +264,11 @@ static enum err score(const struct settings *settings, struct why *why)
     run = run_new(settings, features, model);
     run->language = language;
     err = score_sheet(run, sheet, why);
-    if (err == ERR_OK)
-        summarize(run);
-    return err;
+    if (err != ERR_OK)
+        return err;
+    summarize(run);
+    return run->refused == 0 ? ERR_OK
+                             : why_say(why, ERR_REJECT, "%zu rows were refused", run->refused);
 }
 
 int command_score(int argc, char **argv)

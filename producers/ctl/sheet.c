@@ -140,28 +140,48 @@ void sheet_close(struct sheet *sheet)
     free(sheet);
 }
 
+// The line's number stands for an id that the file does not have.
+static enum err read_id(struct sheet *sheet, const struct csv_row *row, struct bytes *ret,
+                        struct why *why)
+{
+    for (size_t i = 0; i < sheet->column_count; i++) {
+        if (sheet->targets[i] != COLUMN_ID)
+            continue;
+        enum err err = employee_check_id(row->fields[i], why);
+        if (err == ERR_OK)
+            *ret = row->fields[i];
+        return err;
+    }
+    int len = snprintf(sheet->id, sizeof sheet->id, "%zu", row->line);
+    *ret = bytes_of(sheet->id, (size_t)len);
+    return ERR_OK;
+}
+
+static enum err read_values(struct sheet *sheet, const struct csv_row *row, struct why *why)
+{
+    enum err err = ERR_OK;
+    memset(sheet->values, 0, sheet->features->count * sizeof *sheet->values); // VALUE_NULL is 0
+    for (size_t i = 0; err == ERR_OK && i < sheet->column_count; i++) {
+        int target = sheet->targets[i];
+        if (target >= 0)
+            err = employee_parse(&sheet->features->attributes[target], row->fields[i],
+                                 &sheet->values[target], why);
+    }
+    return err == ERR_OK ? employee_check_attributes(sheet->features, sheet->values, why) : err;
+}
+
 enum err sheet_next(struct sheet *sheet, struct sheet_row *ret, bool *ret_end, struct why *why)
 {
     struct csv_row row;
     enum err err = pull(sheet, &row, ret_end, why);
     if (err != ERR_OK || *ret_end)
         return err;
-    int len = snprintf(sheet->id, sizeof sheet->id, "%zu", row.line);
-    *ret = (struct sheet_row){
-        .line = row.line, .id = bytes_of(sheet->id, (size_t)len), .values = sheet->values};
+    *ret = (struct sheet_row){.line = row.line, .values = sheet->values};
     err = csv_check(sheet->csv, &row, why);
     if (err != ERR_OK)
         return err;
-    memset(sheet->values, 0, sheet->features->count * sizeof *sheet->values); // VALUE_NULL is 0
-    for (size_t i = 0; err == ERR_OK && i < sheet->column_count; i++) {
-        int target = sheet->targets[i];
-        if (target == COLUMN_ID)
-            ret->id = row.fields[i];
-        else if (target >= 0)
-            err = employee_parse(&sheet->features->attributes[target], row.fields[i],
-                                 &sheet->values[target], why);
-    }
+    err = read_id(sheet, &row, &ret->id, why);
     if (err == ERR_OK)
-        err = employee_check_attributes(sheet->features, sheet->values, why);
+        err = read_values(sheet, &row, why);
     return err == ERR_OK ? ERR_OK : why_prefix(why, err, "line %zu", row.line);
 }

@@ -28,10 +28,11 @@ const char *sheet_missing(const struct sheet *sheet);
 
 struct sheet_row {
     size_t line;
-    struct bytes id;
+    struct bytes id;            // empty where a row is refused whose id cannot be told
     const struct value *values; // features->count; lives, as the id, until the next call
 };
 
-// *ret_end: there are no more. ERR_REJECT: this row is impossible, with its line; go on.
+// *ret_end: there are no more. ERR_REJECT: this row is impossible for a worker, too; the sentence
+// has its line, `values` nothing; go on.
 MUST_CHECK enum err sheet_next(struct sheet *sheet, struct sheet_row *ret, bool *ret_end,
                                struct why *why);

@@ -24,6 +24,7 @@ struct bus_reader {
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;
     char *topic;
+    int wait_ms;
     int partitions; // assigned
     int64_t from;   // records before it are none of ours; negative: all are
     struct bus_position *gaps;
@@ -71,7 +72,7 @@ static enum err fit(struct bus_reader *reader, rd_kafka_topic_partition_list_t *
         rd_kafka_topic_partition_t *entry = &list->elems[i];
         int64_t first = 0, end = 0;
         rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-            reader->rk, reader->topic, entry->partition, &first, &end, ASK_MS);
+            reader->rk, reader->topic, entry->partition, &first, &end, reader->wait_ms);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
             return bus_fail(code, reader->topic, why);
         if (from < first)
@@ -100,7 +101,7 @@ static enum err start(struct bus_reader *reader, rd_kafka_topic_partition_list_t
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     reader->from = -1;
     if (from_time_ms > 0) {
-        code = rd_kafka_offsets_for_times(reader->rk, list, ASK_MS);
+        code = rd_kafka_offsets_for_times(reader->rk, list, reader->wait_ms);
     } else if (from >= 0) {
         enum err err = fit(reader, list, from, why);
         if (err != ERR_OK)
@@ -112,18 +113,20 @@ static enum err start(struct bus_reader *reader, rd_kafka_topic_partition_list_t
                                               : bus_fail(code, "cannot start reading", why);
 }
 
-static enum err assign(struct bus_reader *reader, int32_t partition, int64_t from,
-                       int64_t from_time_ms, struct why *why)
+static enum err assign(struct bus_reader *reader, const struct bus_reader_options *options,
+                       struct why *why)
 {
+    const int32_t partition = options->partition;
     int32_t count = 0;
-    enum err err = bus_count_partitions(reader->rk, reader->topic, ASK_MS, &count, why);
+    enum err err = bus_count_partitions(reader->rk, reader->topic, reader->wait_ms, &count, why);
     if (err == ERR_OK && count == 0)
         err = bus_no_topic(reader->topic, why);
     if (err != ERR_OK)
         return err;
     if (partition >= count)
-        return why_say(why, ERR_FATAL, "topic %s has %d partitions, there is no number %d",
-                       reader->topic, count, partition);
+        return why_code(why, ERR_FATAL, "no-partition",
+                        "topic %s has %d partitions, there is no number %d", reader->topic, count,
+                        partition);
     reader->highest = count;
     reader->ends = mem_zalloc((size_t)count * sizeof *reader->ends);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
@@ -131,26 +134,26 @@ static enum err assign(struct bus_reader *reader, int32_t partition, int64_t fro
         if (partition != BUS_ALL_PARTITIONS && partition != i)
             continue;
         rd_kafka_topic_partition_list_add(list, reader->topic, i)->offset =
-            from_time_ms > 0 ? from_time_ms : from;
+            options->from_time_ms > 0 ? options->from_time_ms : options->from;
         reader->partitions++;
     }
-    err = start(reader, list, from, from_time_ms, why);
+    err = start(reader, list, options->from, options->from_time_ms, why);
     rd_kafka_topic_partition_list_destroy(list);
     return err;
 }
 
-enum err bus_reader_open(const struct bus_config *config, const char *topic, int32_t partition,
-                         int64_t from, int64_t from_time_ms, struct bus_reader **ret,
-                         struct why *why)
+enum err bus_reader_open(const struct bus_config *config, const struct bus_reader_options *options,
+                         struct bus_reader **ret, struct why *why)
 {
     CLEANUP(bus_reader_close_p) struct bus_reader *reader = mem_zalloc(sizeof *reader);
     reader->opaque.log = config->log;
-    reader->topic = mem_dup(topic);
+    reader->topic = mem_dup(options->topic);
+    reader->wait_ms = options->wait_ms > 0 ? (int)options->wait_ms : ASK_MS;
     reader->taken = mem_array(BLOCK_MAX, sizeof(rd_kafka_message_t *));
     reader->messages = mem_array(BLOCK_MAX, sizeof *reader->messages);
     enum err err = client_open(reader, config, why);
     if (err == ERR_OK)
-        err = assign(reader, partition, from, from_time_ms, why);
+        err = assign(reader, options, why);
     if (err != ERR_OK)
         return err;
     *ret = TAKE(reader);

@@ -16,12 +16,18 @@ enum { BUS_ALL_PARTITIONS = -1 };
 
 struct bus_reader;
 
-// `from`: an offset for every partition, BUS_OFFSET_BEGINNING or BUS_OFFSET_END; when from_time_ms
-// is over 0, instead the first record with that broker timestamp or a later one. A partition that
-// ends before the offset has nothing to read yet. ERR_FATAL: all of them do, or there is no such
-// topic or partition.
-MUST_CHECK enum err bus_reader_open(const struct bus_config *config, const char *topic,
-                                    int32_t partition, int64_t from, int64_t from_time_ms,
+struct bus_reader_options {
+    const char *topic;
+    int32_t partition;    // or BUS_ALL_PARTITIONS
+    int64_t from;         // an offset for every partition, BUS_OFFSET_BEGINNING or BUS_OFFSET_END
+    int64_t from_time_ms; // over 0: instead, the first record with that broker timestamp or a later
+    int64_t wait_ms;      // how long a request may wait for the brokers; 0: 10 s
+};
+
+// A partition that ends before the offset has nothing to read yet. ERR_FATAL: all of them do, or
+// there is no such topic or partition (code "no-partition").
+MUST_CHECK enum err bus_reader_open(const struct bus_config *config,
+                                    const struct bus_reader_options *options,
                                     struct bus_reader **ret, struct why *why);
 void bus_reader_close(struct bus_reader *reader);
 DEFINE_CLEANUP(struct bus_reader, bus_reader_close)

@@ -8,10 +8,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/parse.h"
 #include "base/program.h"
 #include "store/sql.h"
 
-enum { STEP_MS = 500 };
+enum { STEP_MS = 500, REQUEST_LEAST_MS = 1000, REQUEST_MOST_MS = 10000 };
 
 bool command_begin(const struct settings_spec *spec, void *settings, int argc, char **argv,
                    int least, int most, int *ret_status)
@@ -34,6 +35,29 @@ bool command_begin(const struct settings_spec *spec, void *settings, int argc, c
     return false;
 }
 
+enum err command_read_language(const char *text, enum language *ret, struct why *why)
+{
+    return language_from_text(bytes_from_string(text), ret)
+               ? ERR_OK
+               : command_misuse(why, "--language is neither en nor fr");
+}
+
+enum err command_read_time(const char *text, const char *setting, int64_t *ret_ms, struct why *why)
+{
+    struct why cause = {0};
+    enum err err = parse_time_ms(bytes_from_string(text), ret_ms, &cause);
+    return err == ERR_OK ? ERR_OK : command_misuse(why, "%s: %s", setting, cause.text);
+}
+
+static int status_of(enum err err, const struct why *why)
+{
+    if (err == ERR_OK)
+        return EXIT_OK;
+    if (err == ERR_STOP)
+        return EXIT_INTERRUPTED;
+    return strcmp(why->code, "usage") == 0 ? EXIT_USAGE : EXIT_FAILED;
+}
+
 int command_end(const struct settings_spec *spec, void *settings, enum err err,
                 const struct why *why)
 {
@@ -42,7 +66,7 @@ int command_end(const struct settings_spec *spec, void *settings, enum err err,
     else if (err != ERR_OK)
         fprintf(stderr, "%s: %s\n", spec->program, why->text);
     settings_free(spec, settings);
-    return err == ERR_OK ? EXIT_OK : err == ERR_STOP ? EXIT_INTERRUPTED : EXIT_FAILED;
+    return status_of(err, why);
 }
 
 // A tool speaks through its verdicts; of librdkafka's words only those on errors help a person.
@@ -90,6 +114,13 @@ enum err command_connect(const char *database_url, struct pg **ret, struct why *
 bool command_may_wait(enum err err, const struct why *why)
 {
     return err == ERR_RETRY || (err == ERR_REJECT && strcmp(why->code, "group-in-use") == 0);
+}
+
+int64_t command_request_ms(int64_t wait_ms)
+{
+    return wait_ms < REQUEST_LEAST_MS  ? REQUEST_LEAST_MS
+           : wait_ms > REQUEST_MOST_MS ? REQUEST_MOST_MS
+                                       : wait_ms;
 }
 
 struct patience patience_of(int64_t wait_ms)

@@ -8,6 +8,7 @@
 #include "base/settings.h"
 #include "bus/admin.h"
 #include "bus/config.h"
+#include "domain/features.h"
 #include "store/pg.h"
 
 // What the commands share: arguments in, one sentence and an exit status out. Main thread.
@@ -26,6 +27,14 @@ bool command_begin(const struct settings_spec *spec, void *settings, int argc, c
 // For a command that speaks Kafka, behind command_begin and as that one: false where no client can
 // be made of the properties in the environment.
 bool command_check_bus(const struct settings_spec *spec, void *settings, int *ret_status);
+// A setting or an argument whose value cannot be right, found behind command_begin: ERR_FATAL under
+// the code for which command_end gives EXIT_USAGE.
+#define command_misuse(why, ...) why_code(why, ERR_FATAL, "usage", __VA_ARGS__)
+// A --language: en or fr.
+MUST_CHECK enum err command_read_language(const char *text, enum language *ret, struct why *why);
+// A time, and the name of its setting.
+MUST_CHECK enum err command_read_time(const char *text, const char *setting, int64_t *ret_ms,
+                                      struct why *why);
 // Reports a failure, frees the settings, gives the exit status.
 int command_end(const struct settings_spec *spec, void *settings, enum err err,
                 const struct why *why);
@@ -39,6 +48,9 @@ MUST_CHECK enum err command_connect(const char *database_url, struct pg **ret, s
 // Waiting may help: ERR_RETRY, and offsets of a group with members. A lane that was stopped is a
 // static member, which the brokers forget only after its session time-out.
 bool command_may_wait(enum err err, const struct why *why);
+
+// How long a request of a command that waits so long may take: a second at least, ten at most.
+int64_t command_request_ms(int64_t wait_ms);
 
 // Waits between tries, up to a deadline. False: it is over, or
 // the program is stopping.

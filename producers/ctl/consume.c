@@ -52,7 +52,7 @@ static enum err read_from(const struct settings *settings, int64_t *ret, struct 
     else if (strcmp(settings->from, "end") == 0)
         *ret = BUS_OFFSET_END;
     else if (parse_i64(bytes_from_string(settings->from), 0, INT64_MAX, ret, NULL) != ERR_OK)
-        return why_say(why, ERR_FATAL, "--from must be beginning, end or an offset");
+        return command_misuse(why, "--from must be beginning, end or an offset");
     return ERR_OK;
 }
 
@@ -63,14 +63,12 @@ static enum err read_options(struct consume *consume, struct record_options *ret
     ret->is_avro = avro_topic_find(consume->topic) != NULL;
     ret->has_event_time = settings->event_time[0] != '\0';
     enum err err = read_from(settings, &consume->from, why);
-    if (err == ERR_OK && settings->since[0] != '\0' &&
-        parse_time_ms(bytes_from_string(settings->since), &consume->since_ms, why) != ERR_OK)
-        err = why_prefix(why, ERR_FATAL, "--since");
-    if (err == ERR_OK && ret->has_event_time &&
-        parse_time_ms(bytes_from_string(settings->event_time), &ret->event_time_ms, why) != ERR_OK)
-        err = why_prefix(why, ERR_FATAL, "--event-time");
+    if (err == ERR_OK && settings->since[0] != '\0')
+        err = command_read_time(settings->since, "--since", &consume->since_ms, why);
+    if (err == ERR_OK && ret->has_event_time)
+        err = command_read_time(settings->event_time, "--event-time", &ret->event_time_ms, why);
     if (err == ERR_OK && ret->has_event_time && !ret->is_avro)
-        err = why_say(why, ERR_FATAL, "the records of %s have no event_time", consume->topic);
+        err = command_misuse(why, "the records of %s have no event_time", consume->topic);
     return err;
 }
 
@@ -99,13 +97,20 @@ static enum err open_all(struct consume *consume, const struct bus_config *confi
     consume->writer = record_writer_new(&options);
     CLEANUP(mem_free_p) char *topic = mem_printf("%s%s", settings->topic_prefix, consume->topic);
     struct patience patience = patience_of(settings->wait_ms);
+    const struct bus_reader_options reader = {.topic = topic,
+                                              .partition = (int32_t)settings->partition,
+                                              .from = consume->from,
+                                              .from_time_ms = consume->since_ms,
+                                              .wait_ms = command_request_ms(settings->wait_ms)};
     do
-        err = bus_reader_open(config, topic, (int32_t)settings->partition, consume->from,
-                              consume->since_ms, &consume->reader, why);
+        err = bus_reader_open(config, &reader, &consume->reader, why);
     while (err == ERR_RETRY && patience_wait(&patience, why));
     if (err == ERR_OK)
         tell_gaps(consume);
-    return err;
+    if (err != ERR_FATAL || strcmp(why->code, "no-partition") != 0)
+        return err;
+    struct why cause = *why;
+    return command_misuse(why, "--partition: %s", cause.text);
 }
 
 static enum err flush(struct consume *consume, struct why *why)

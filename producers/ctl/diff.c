@@ -164,6 +164,16 @@ static size_t moved_bands(const struct diff *diff)
     return moved;
 }
 
+// How many of the largest to list: who did not move is no move.
+static size_t count_moves(const struct diff *diff, size_t most)
+{
+    size_t moves = 0;
+    while (moves < most && moves < diff->count &&
+           diff->pairs[moves].first != diff->pairs[moves].second)
+        moves++;
+    return moves;
+}
+
 static void print_text(const struct diff *diff, const char *first, const char *second, size_t moves)
 {
     printf("%zu people: first %s, second %s; %zu refused, %zu without a score in one or both\n",
@@ -277,7 +287,7 @@ static enum err compare(const struct settings *settings, char **paths, struct wh
     if (err != ERR_OK)
         return err;
     summarize(&diff);
-    size_t moves = (size_t)settings->moves < diff.count ? (size_t)settings->moves : diff.count;
+    size_t moves = count_moves(&diff, (size_t)settings->moves);
     if (settings->is_json)
         return print_json(&diff, model_id(first), model_id(second), moves, why);
     print_text(&diff, model_id(first), model_id(second), moves);

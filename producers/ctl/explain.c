@@ -326,7 +326,7 @@ static enum err load_state(const struct settings *settings, struct json **ret, s
 {
     bool has_employee = settings->employee[0] != '\0', has_file = settings->file[0] != '\0';
     if (has_employee == has_file)
-        return why_say(why, ERR_FATAL, "give either --employee or --file");
+        return command_misuse(why, "give either --employee or --file");
     if (has_file)
         return json_load(settings->file, FILE_BYTES_MAX, DEPTH_MAX, ret, NULL, why);
     enum err err = load_employee(settings, row, why);
@@ -357,9 +357,9 @@ static enum err explain(const struct settings *settings, struct why *why)
     CLEANUP(text_done) struct text row = TEXT_INIT(FILE_BYTES_MAX);
     CLEANUP(mem_free_p) struct value *values = NULL;
     struct explanation explanation = {.notes = TEXT_INIT(OUT_BYTES_MAX)};
-    if (!language_from_text(bytes_from_string(settings->language), &explanation.language))
-        return why_say(why, ERR_FATAL, "--language is neither en nor fr");
-    enum err err = features_load(settings->features, &features, why);
+    enum err err = command_read_language(settings->language, &explanation.language, why);
+    if (err == ERR_OK)
+        err = features_load(settings->features, &features, why);
     if (err == ERR_OK)
         err = model_load(settings->model, features, &model, why);
     if (err == ERR_OK)

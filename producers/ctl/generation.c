@@ -131,7 +131,8 @@ static enum err renew(struct change *change, struct why *why)
     const struct settings *settings = change->settings;
     char **properties = bus_properties_from_environment();
     struct bus_config config = command_bus(settings->kafka_bootstrap_servers, properties);
-    enum err err = bus_admin_open(&config, 10000, &change->admin, why);
+    enum err err =
+        bus_admin_open(&config, command_request_ms(change->settings->wait_ms), &change->admin, why);
     // Both must be there before either is changed.
     if (err == ERR_OK)
         err = command_connect(settings->database_url, &change->pg, why);
@@ -159,8 +160,7 @@ int command_topics_new_generation(int argc, char **argv)
                             .entry = find_topic(argv[1], settings.topic_prefix)};
     enum err err = ERR_OK;
     if (change.entry == NULL) {
-        err = why_say(&why, ERR_FATAL, "%s is no topic of ours: see retentionctl topics list",
-                      argv[1]);
+        err = command_misuse(&why, "%s is no topic of ours: see retentionctl topics list", argv[1]);
     } else {
         change.topic = mem_printf("%s%s", settings.topic_prefix, change.entry->name);
         err = renew(&change, &why);

@@ -59,11 +59,15 @@ static void print_line(const struct settings *settings, const char *group,
 }
 
 static enum err print_group(struct bus_admin *admin, const struct settings *settings,
-                            const char *group, enum bus_topic id, bool *has_header, struct why *why)
+                            const char *group, enum bus_topic id, struct patience *patience,
+                            bool *has_header, struct why *why)
 {
     CLEANUP(mem_free_p) char *topic = bus_topic_name(settings->topic_prefix, id);
     int32_t partitions = 0;
-    enum err err = bus_admin_partitions(admin, topic, &partitions, why);
+    enum err err = ERR_OK;
+    do
+        err = bus_admin_partitions(admin, topic, &partitions, why);
+    while (err == ERR_RETRY && patience_wait(patience, why));
     if (err != ERR_OK)
         return err;
     if (partitions == 0)
@@ -88,18 +92,19 @@ static enum err print_all(const struct settings *settings, struct why *why)
     CLEANUP(bus_admin_close_p) struct bus_admin *admin = NULL;
     char **properties = bus_properties_from_environment();
     struct bus_config config = command_bus(settings->kafka_bootstrap_servers, properties);
-    enum err err = bus_admin_open(&config, 10000, &admin, why);
+    enum err err = bus_admin_open(&config, command_request_ms(settings->wait_ms), &admin, why);
     bool has_header = false;
+    struct patience patience = patience_of(settings->wait_ms);
     for (size_t i = 0; err == ERR_OK && i < BUS_TOPIC_COUNT; i++) {
         if (bus_topics[i].group == NULL)
             continue;
         CLEANUP(mem_free_p)
         char *group = bus_group_name(settings->topic_prefix, bus_topics[i].group);
-        err = print_group(admin, settings, group, (enum bus_topic)i, &has_header, why);
+        err = print_group(admin, settings, group, (enum bus_topic)i, &patience, &has_header, why);
     }
     CLEANUP(mem_free_p) char *recorder = mem_printf("%srecorder", settings->topic_prefix);
     for (size_t i = 0; err == ERR_OK && i < ARRAY_LEN(recorded); i++)
-        err = print_group(admin, settings, recorder, recorded[i], &has_header, why);
+        err = print_group(admin, settings, recorder, recorded[i], &patience, &has_header, why);
     if (err == ERR_OK && has_header)
         printf("A lag of 1 may be the mark of a transaction alone: see retentionctl lag --help.\n");
     bus_properties_free(properties);

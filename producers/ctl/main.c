@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // retentionctl: the operator's tool. Finds the command in its table and hands over.
 
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -46,6 +49,26 @@ static bool has_words(const char *family)
     return false;
 }
 
+// Nobody reads standard output any more.
+static bool is_unread(void)
+{
+    struct pollfd fd = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&fd, 1, 0) == 1 && (fd.revents & POLLERR) != 0;
+}
+
+// What was printed may still be here. Where it cannot be written the command was for nothing, but
+// not where its reader has seen enough (| head).
+static int end(int status)
+{
+    errno = 0;
+    bool is_out = fflush(stdout) == 0 && ferror(stdout) == 0;
+    if (is_out || status != EXIT_OK || is_unread())
+        return status;
+    fprintf(stderr, "retentionctl: cannot write the output: %s\n",
+            errno == 0 ? "a part of it was lost" : strerrordesc_np(errno));
+    return EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     log_init("retentionctl", LOG_LEVEL_WARN);
@@ -53,10 +76,10 @@ int main(int argc, char **argv)
     if (argc < 2)
         return usage(stderr, NULL, EXIT_USAGE);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
-        return usage(stdout, NULL, EXIT_OK);
+        return end(usage(stdout, NULL, EXIT_OK));
     if (strcmp(argv[1], "--version") == 0) {
         printf("retentionctl %s\n", program_version());
-        return EXIT_OK;
+        return end(EXIT_OK);
     }
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         int words = commands[i].word[0] == '\0' ? 1 : 2;
@@ -67,11 +90,11 @@ int main(int argc, char **argv)
         char *name = mem_printf("retentionctl %s%s%s", commands[i].family, words == 2 ? " " : "",
                                 commands[i].word);
         argv[words] = name;
-        return commands[i].run(argc - words, argv + words);
+        return end(commands[i].run(argc - words, argv + words));
     }
     bool is_family = has_words(argv[1]);
     if (is_family && argc > 2 && strcmp(argv[2], "--help") == 0)
-        return usage(stdout, argv[1], EXIT_OK);
+        return end(usage(stdout, argv[1], EXIT_OK));
     fprintf(stderr, "retentionctl: there is no command \"%s%s%s\"\n", argv[1], argc > 2 ? " " : "",
             argc > 2 ? argv[2] : "");
     return usage(stderr, is_family ? argv[1] : NULL, EXIT_USAGE);

@@ -98,12 +98,13 @@ static enum err retry(const struct settings *settings, const char *prediction_id
 {
     enum { EMPLOYEE, REQUEST_ID };
     enum language language = LANGUAGE_EN;
-    if (settings->language[0] != '\0' &&
-        !language_from_text(bytes_from_string(settings->language), &language))
-        return why_say(why, ERR_FATAL, "--language is neither en nor fr");
+    enum err err = settings->language[0] == '\0'
+                       ? ERR_OK
+                       : command_read_language(settings->language, &language, why);
     CLEANUP(pg_close_p) struct pg *pg = NULL;
     CLEANUP(pg_rows_free_p) struct pg_rows *rows = NULL;
-    enum err err = command_connect(settings->database_url, &pg, why);
+    if (err == ERR_OK)
+        err = command_connect(settings->database_url, &pg, why);
     if (err == ERR_OK)
         err = pg_exec(pg, sql_plan_request_new, (struct pg_param[]){PG_STRING(prediction_id)}, 1,
                       &rows, why);

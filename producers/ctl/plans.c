@@ -57,7 +57,7 @@ static enum err list(const struct settings *settings, struct why *why)
     enum plan_status status = PLAN_WRITTEN;
     if (settings->status[0] != '\0' &&
         !plan_status_from_text(bytes_from_string(settings->status), &status))
-        return why_say(why, ERR_FATAL, "--status is none of written, fallback, refused");
+        return command_misuse(why, "--status is none of written, fallback, refused");
     CLEANUP(pg_close_p) struct pg *pg = NULL;
     CLEANUP(pg_rows_free_p) struct pg_rows *rows = NULL;
     const struct pg_param params[] = {or_null(settings->employee), or_null(settings->status),

@@ -158,8 +158,6 @@ static enum err flush(struct run *run, struct why *why)
     run->refused += run->line_count - at;
     run->line_count = 0;
     model_block_clear(run->block);
-    if (ferror(stdout))
-        return why_say(why, ERR_FATAL, "standard output cannot be written");
     return program_is_stopping() ? ERR_STOP : ERR_OK;
 }
 
@@ -189,7 +187,7 @@ static enum err score_sheet(struct run *run, struct sheet *sheet, struct why *wh
         printf("employee_id,churn_probability,band%s,notes\n",
                run->settings->has_reasons ? ",reason_1,weight_1,reason_2,weight_2,reason_3,weight_3"
                                           : "");
-    for (;;) {
+    while (ferror(stdout) == 0) {
         struct sheet_row row;
         struct why refusal = {0};
         bool is_end = false;
@@ -204,6 +202,7 @@ static enum err score_sheet(struct run *run, struct sheet *sheet, struct why *wh
         if (err != ERR_OK)
             return err;
     }
+    return ERR_OK; // main tells what is the matter with the output
 }
 
 static void summarize(const struct run *run)
@@ -249,9 +248,9 @@ static enum err score(const struct settings *settings, struct why *why)
     CLEANUP(sheet_close_p) struct sheet *sheet = NULL;
     CLEANUP(run_free_p) struct run *run = NULL;
     enum language language = LANGUAGE_EN;
-    if (!language_from_text(bytes_from_string(settings->language), &language))
-        return why_say(why, ERR_FATAL, "--language is neither en nor fr");
-    enum err err = features_load(settings->features, &features, why);
+    enum err err = command_read_language(settings->language, &language, why);
+    if (err == ERR_OK)
+        err = features_load(settings->features, &features, why);
     if (err == ERR_OK)
         err = model_load(settings->model, features, &model, why);
     if (err == ERR_OK)
@@ -264,7 +263,7 @@ static enum err score(const struct settings *settings, struct why *why)
     run = run_new(settings, features, model);
     run->language = language;
     err = score_sheet(run, sheet, why);
-    if (err != ERR_OK)
+    if (err != ERR_OK || ferror(stdout) != 0)
         return err;
     summarize(run);
     return run->refused == 0 ? ERR_OK

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// topics apply, topics list. Applying is idempotent and may be interrupted anywhere: each topic is
-// looked at as it is now. A worker refuses to start without a committed offset, so that a lost one
+// topics apply. It is idempotent and may be interrupted anywhere: each topic is looked at as it is
+// now. A worker refuses to start without a committed offset, so that a lost one
 // is never mistaken for a new topic; the first one is given here, and only where there is none.
 
 #include <inttypes.h>
@@ -14,19 +14,11 @@
 #define SETTINGS_DEF "topics.def"
 #include "command_settings.def"
 
-static const struct settings_spec apply_spec = {
+static const struct settings_spec spec = {
     .program = "retentionctl topics apply",
     .purpose = "Creates the topics that are missing, corrects settings that differ, and commits "
                "offset 0 for the group of each lane and of the retention worker where it has none. "
                "Can be repeated.",
-    .usage = "[settings]",
-    .table = table,
-    .count = ARRAY_LEN(table),
-    .struct_bytes = sizeof(struct settings),
-};
-static const struct settings_spec list_spec = {
-    .program = "retentionctl topics list",
-    .purpose = "Prints the topics of this version; asks no broker.",
     .usage = "[settings]",
     .table = table,
     .count = ARRAY_LEN(table),
@@ -139,7 +131,7 @@ static enum err apply_all(const struct settings *settings, struct why *why)
     char **properties = bus_properties_from_environment();
     struct bus_config config = command_bus(settings->kafka_bootstrap_servers, properties);
     struct patience patience = patience_of(settings->wait_ms);
-    enum err err = bus_admin_open(&config, 10000, &admin, why);
+    enum err err = bus_admin_open(&config, command_request_ms(settings->wait_ms), &admin, why);
     for (size_t i = 0; err == ERR_OK && i < BUS_TOPIC_COUNT; i++)
         err = apply_topic(admin, settings, &bus_topics[i], &patience, why);
     bus_properties_free(properties);
@@ -151,25 +143,8 @@ int command_topics_apply(int argc, char **argv)
     struct settings settings;
     struct why why = {0};
     int status = 0;
-    if (!command_begin(&apply_spec, &settings, argc, argv, 0, 0, &status) ||
-        !command_check_bus(&apply_spec, &settings, &status))
+    if (!command_begin(&spec, &settings, argc, argv, 0, 0, &status) ||
+        !command_check_bus(&spec, &settings, &status))
         return status;
-    return command_end(&apply_spec, &settings, apply_all(&settings, &why), &why);
-}
-
-int command_topics_list(int argc, char **argv)
-{
-    struct settings settings;
-    int status = 0;
-    if (!command_begin(&list_spec, &settings, argc, argv, 0, 0, &status))
-        return status;
-    for (size_t i = 0; i < BUS_TOPIC_COUNT; i++) {
-        const struct bus_topic_entry *entry = &bus_topics[i];
-        printf("%s%s\n    %s\n", settings.topic_prefix, entry->name, entry->help);
-        if (entry->group != NULL)
-            printf("    read by the group %s%s\n", settings.topic_prefix, entry->group);
-        for (const char *const *setting = entry->settings; *setting != NULL; setting += 2)
-            printf("    %s=%s\n", setting[0], setting[1]);
-    }
-    return command_end(&list_spec, &settings, ERR_OK, NULL);
+    return command_end(&spec, &settings, apply_all(&settings, &why), &why);
 }

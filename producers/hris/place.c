@@ -40,8 +40,9 @@ static enum err read_latest(const struct place_options *options, struct place *r
                             struct text *value, struct why *why)
 {
     CLEANUP(bus_reader_close_p) struct bus_reader *reader = NULL;
-    enum err err = bus_reader_open(options->bus, options->topic, options->partition,
-                                   BUS_OFFSET_BEGINNING, 0, &reader, why);
+    const struct bus_reader_options from = {
+        .topic = options->topic, .partition = options->partition, .from = BUS_OFFSET_BEGINNING};
+    enum err err = bus_reader_open(options->bus, &from, &reader, why);
     bool is_at_end = false, has_spoken = false;
     for (int64_t begun_ms = clock_mono_ms(); err == ERR_OK && !is_at_end;) {
         struct bus_block block;

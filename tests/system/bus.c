@@ -126,9 +126,9 @@ static int count_of(struct fixture *fixture, const char *topic, const char *valu
     struct why why = {0};
     bool is_at_end = false;
     int count = 0;
-    assert_ok(bus_reader_open(&fixture->config, topic, BUS_ALL_PARTITIONS, BUS_OFFSET_BEGINNING, 0,
-                              &reader, &why),
-              &why);
+    const struct bus_reader_options all = {
+        .topic = topic, .partition = BUS_ALL_PARTITIONS, .from = BUS_OFFSET_BEGINNING};
+    assert_ok(bus_reader_open(&fixture->config, &all, &reader, &why), &why);
     for (int64_t end = clock_mono_ms() + WAIT_MS; !is_at_end && clock_mono_ms() < end;) {
         struct bus_block block;
         assert_ok(bus_reader_poll(reader, 1000, 100, &block, &is_at_end, &why), &why);
@@ -182,9 +182,9 @@ static void the_end_is_not_reached_while_an_older_transaction_hides_it(void **st
     assert_ok(bus_producer_commit(other, NULL, NULL, 0, &why), &why);
 
     CLEANUP(bus_reader_close_p) struct bus_reader *reader = NULL;
-    assert_ok(
-        bus_reader_open(&fixture->config, fixture->out, 0, BUS_OFFSET_BEGINNING, 0, &reader, &why),
-        &why);
+    const struct bus_reader_options first = {
+        .topic = fixture->out, .partition = 0, .from = BUS_OFFSET_BEGINNING};
+    assert_ok(bus_reader_open(&fixture->config, &first, &reader, &why), &why);
     struct bus_block block;
     bool is_at_end = false;
     size_t count = 0;
@@ -467,9 +467,9 @@ static void a_dead_letter_has_the_bytes_and_the_reason(void **state)
     assert_ok(bus_producer_send(producer, kept, &why), &why);
     assert_ok(bus_producer_commit(producer, NULL, NULL, 0, &why), &why);
     CLEANUP(bus_reader_close_p) struct bus_reader *reader = NULL;
-    assert_ok(bus_reader_open(&fixture->config, fixture->out, BUS_ALL_PARTITIONS,
-                              BUS_OFFSET_BEGINNING, 0, &reader, &why),
-              &why);
+    const struct bus_reader_options all = {
+        .topic = fixture->out, .partition = BUS_ALL_PARTITIONS, .from = BUS_OFFSET_BEGINNING};
+    assert_ok(bus_reader_open(&fixture->config, &all, &reader, &why), &why);
     for (int letter = 0; letter < 2; letter++)
         check_letter(fixture, reader, text_bytes(&key), text_bytes(&value));
 }

@@ -3,11 +3,12 @@
 import base64
 import json
 import subprocess
+import time
 
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
-from conftest import BUILD, wait_for
+from conftest import BUILD, SLOW, wait_for
 
 
 def test_topics_apply_can_be_repeated_and_corrects_what_differs(bare_world):
@@ -40,6 +41,7 @@ def test_consume_tells_what_is_there(world):
     assert len(world.ctl("consume", "employee-changes", "--event-time", "2026-01-02T03:04:05Z").splitlines()) == 1470
     assert world.ctl("consume", "employee-changes", "--event-time", "2026-01-02T03:04:06Z") == ""
     world.ctl("consume", "no-such-topic", status=1)
+    world.ctl("consume", "employee-changes", "--partition", "99", status=2)
 
 
 def test_consume_begins_at_an_offset_that_is_there_or_says_why_not(world):
@@ -122,6 +124,14 @@ def test_lag_that_cannot_be_told_shows_no_table(bare_world):
     assert bare_world.ctl("lag", status=1) == ""
 
 
+def test_nobody_waits_longer_for_brokers_than_was_said(bare_world):
+    bare_world.environment["KAFKA_BOOTSTRAP_SERVERS"] = "127.0.0.1:1"
+    for command in (["consume", "predictions"], ["topics", "apply"], ["lag"]):
+        began = time.monotonic()
+        assert bare_world.ctl(*command, "--wait", "1s", status=1) == ""
+        assert time.monotonic() - began < 6 * SLOW, command
+
+
 def test_every_command_has_help(bare_world):
     for command in (["--help"], ["topics", "apply", "--help"], ["topics", "list", "--help"], ["migrate", "--help"],
                     ["schemas", "apply", "--help"], ["consume", "--help"], ["lag", "--help"]):
@@ -135,7 +145,10 @@ def test_every_command_has_help(bare_world):
     bare_world.ctl("lag", status=2)
     del bare_world.environment["KAFKA_ACKS"]
     bare_world.ctl("consume", status=2)
-    bare_world.ctl("consume", "predictions", "--from", "somewhere", status=1)
+    for wrong in (["--from", "somewhere"], ["--since", "yesterday"], ["--event-time", "1900-01-01"], ["--max", "-1"]):
+        bare_world.ctl("consume", "predictions", *wrong, status=2)
+    bare_world.ctl("consume", "dead-letters", "--event-time", "2026-01-01", status=2)
+    bare_world.ctl("topics", "list", "--wait", "1s", status=2)
 
 
 def test_a_topic_that_was_made_again_is_read_as_a_new_generation(world):
@@ -176,5 +189,5 @@ def test_a_topic_that_was_made_again_is_read_as_a_new_generation(world):
     wait_for("2,940 rows", lambda: recorded() == 2940, 60)
     assert world.scalar("SELECT count(*) FROM predictions_history WHERE id LIKE %s", "%employee-changes@2/%") == 1470
     wait_for("newer states", lambda: world.query("SELECT DISTINCT generation FROM employee") == [(2,)], 60)
-    world.ctl("topics", "new-generation", "no-such-topic", status=1)
+    world.ctl("topics", "new-generation", "no-such-topic", status=2)
     world.ctl("topics", "new-generation", "dead-letters", "--yes", status=1)

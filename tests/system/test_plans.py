@@ -117,7 +117,7 @@ def test_a_plan_is_asked_for_by_the_id_of_a_prediction(world):
     assert (requests[second].value["language"], requests[second].value["anew"]) == ("fr", True)
 
     world.ctl("plans", "retry", "employee-changes/0/999999", status=1)
-    world.ctl("plans", "retry", prediction, "--language", "de", status=1)
+    world.ctl("plans", "retry", prediction, "--language", "de", status=2)
     world.ctl("plans", "retry", status=2)
     # Nobody answers; then somebody does.
     waited = world.ctl("plans", "retry", prediction, "--wait", "1s", status=1)
@@ -146,7 +146,7 @@ def test_plans_are_listed_and_shown(world):
     assert [found["plan_id"] for found in one] == ["plan-requests/0/1"]
     assert one[0]["created_at"] == "2026-03-01T08:30:00+00:00" and one[0]["input_tokens"] == 512
     assert len(world.ctl("plans", "list", "--limit", "1").splitlines()) == 2
-    world.ctl("plans", "list", "--status", "good", status=1)
+    world.ctl("plans", "list", "--status", "good", status=2)
 
     with world.db() as db:
         db.execute("INSERT INTO llm_call (plan_id, attempt, provider, prompt_sha256, language, claimed_at, claimed_by,"

@@ -57,6 +57,13 @@ enum err bus_admin_partitions(struct bus_admin *admin, const char *topic, int32_
     return bus_count_partitions(admin->rk, topic, admin->wait_ms, ret, why);
 }
 
+enum err bus_admin_replicas(struct bus_admin *admin, const char *topic, int32_t *ret,
+                            struct why *why)
+{
+    int32_t partitions = 0;
+    return bus_count_replicas(admin->rk, topic, admin->wait_ms, &partitions, ret, why);
+}
+
 // The options of one request and the queue of its answer.
 struct request {
     rd_kafka_AdminOptions_t *options;

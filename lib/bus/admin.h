@@ -22,6 +22,10 @@ DEFINE_CLEANUP(struct bus_admin, bus_admin_close)
 // Partitions of a topic; 0: there is no such topic. ERR_RETRY: no broker answers.
 MUST_CHECK enum err bus_admin_partitions(struct bus_admin *admin, const char *topic, int32_t *ret,
                                          struct why *why);
+// Copies of the partition that has the fewest; 0: there is no such topic. ERR_RETRY: no broker
+// answers.
+MUST_CHECK enum err bus_admin_replicas(struct bus_admin *admin, const char *topic, int32_t *ret,
+                                       struct why *why);
 // `settings`: name and value in turn, NULL behind the last. *ret_created false: it was there
 // already.
 MUST_CHECK enum err bus_admin_create_topic(struct bus_admin *admin, const char *topic,

@@ -41,6 +41,10 @@ enum err bus_fail(rd_kafka_resp_err_t code, const char *what, struct why *why);
 // Partitions of a topic; 0: there is none of that name. ERR_RETRY: not known now.
 MUST_CHECK enum err bus_count_partitions(rd_kafka_t *rk, const char *topic, int wait_ms,
                                          int32_t *ret, struct why *why);
+// The same, with the copies of the partition that has the fewest.
+MUST_CHECK enum err bus_count_replicas(rd_kafka_t *rk, const char *topic, int wait_ms,
+                                       int32_t *ret_partitions, int32_t *ret_replicas,
+                                       struct why *why);
 // The verdict where there must be one.
 enum err bus_no_topic(const char *topic, struct why *why);
 // Waits for one message, then takes what is there already, up to `max` in all: librdkafka's batch

@@ -241,16 +241,33 @@ rd_kafka_topic_partition_list_t *bus_list_of(const struct bus_position *position
     return list;
 }
 
+static int32_t fewest_replicas(const rd_kafka_metadata_topic_t *topic)
+{
+    int32_t fewest = topic->partition_cnt > 0 ? INT32_MAX : 0;
+    for (int i = 0; i < topic->partition_cnt; i++)
+        if (topic->partitions[i].replica_cnt < fewest)
+            fewest = topic->partitions[i].replica_cnt;
+    return fewest;
+}
+
 enum err bus_count_partitions(rd_kafka_t *rk, const char *topic, int wait_ms, int32_t *ret,
                               struct why *why)
+{
+    int32_t replicas = 0;
+    return bus_count_replicas(rk, topic, wait_ms, ret, &replicas, why);
+}
+
+enum err bus_count_replicas(rd_kafka_t *rk, const char *topic, int wait_ms, int32_t *ret_partitions,
+                            int32_t *ret_replicas, struct why *why)
 {
     rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, topic, NULL);
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_resp_err_t code = rd_kafka_metadata(rk, 0, handle, &metadata, wait_ms);
-    int32_t count = 0;
+    int32_t count = 0, replicas = 0;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1) {
         code = metadata->topics[0].err;
         count = metadata->topics[0].partition_cnt;
+        replicas = fewest_replicas(&metadata->topics[0]);
     }
     if (metadata != NULL)
         rd_kafka_metadata_destroy(metadata);
@@ -261,7 +278,8 @@ enum err bus_count_partitions(rd_kafka_t *rk, const char *topic, int wait_ms, in
         code = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && !is_unknown)
         return bus_fail(code, topic, why);
-    *ret = is_unknown ? 0 : count;
+    *ret_partitions = is_unknown ? 0 : count;
+    *ret_replicas = is_unknown ? 0 : replicas;
     return ERR_OK;
 }
 

@@ -73,6 +73,22 @@ static enum err check_partitions(struct bus_admin *admin, const char *topic, int
     return err;
 }
 
+// More than was asked for is as good. Copies are made of data that is there, over hours and on
+// chosen brokers: that is the work of Kafka's own tool.
+static enum err check_replicas(struct bus_admin *admin, const char *topic, int64_t expected,
+                               struct why *why)
+{
+    int32_t replicas = 0;
+    enum err err = bus_admin_replicas(admin, topic, &replicas, why);
+    if (err == ERR_OK && replicas < expected)
+        return why_say(why, ERR_FATAL,
+                       "topic %s has %d replicas, not %" PRId64
+                       ": this command does not move data; use kafka-reassign-partitions.sh, or "
+                       "give --replicas %d",
+                       topic, replicas, expected, replicas);
+    return err;
+}
+
 // What was done to a topic, over all tries.
 struct outcome {
     bool was_created, was_changed;
@@ -92,6 +108,8 @@ static enum err try_topic(struct bus_admin *admin, const struct settings *settin
     outcome->was_created |= err == ERR_OK && is_new;
     if (err == ERR_OK)
         err = check_partitions(admin, topic, settings->partitions, why);
+    if (err == ERR_OK)
+        err = check_replicas(admin, topic, settings->replicas, why);
     if (err == ERR_OK)
         err = bus_admin_configure_topic(admin, topic, entry->settings, &is_changed, why);
     outcome->was_changed |= err == ERR_OK && is_changed;

@@ -23,6 +23,7 @@ def test_topics_apply_can_be_repeated_and_corrects_what_differs(bare_world):
         future.result()
     assert f"{bare_world.topic('high-risk')}: settings corrected" in bare_world.ctl("topics", "apply")
     bare_world.ctl("topics", "apply", "--partitions", "3", status=1)
+    assert bare_world.ctl("topics", "apply", "--replicas", "2", status=1) == ""
 
 
 def test_consume_tells_what_is_there(world):

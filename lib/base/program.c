@@ -11,11 +11,18 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 // The stop flag is an atomic for loops and an eventfd for poll(2), never reset. The signal thread
-// lives as long as the process and ends it when the grace is over: librdkafka and libpq can hang in
-// a destructor while their server is away, and nothing unfinished matters then (transactions roll
-// back).
+// lives as long as the process and ends it when the grace is over: calls of librdkafka and libpq
+// that nobody can interrupt (the end of a transaction, a destructor) wait long for a server that is
+// away, and nothing unfinished matters then (transactions roll back). It says so: whoever finds the
+// log ending there should not have to guess.
+//
+// One wish to stop can arrive as two signals: timeout(1) sends to the process and to its group. So
+// what comes close behind the first signal is the first signal.
+
+enum { SAME_SIGNAL_MS = 100 };
 
 static struct {
     atomic_bool is_stopping;
@@ -29,17 +36,30 @@ const char *program_version(void)
     return RETENTIONAI_VERSION;
 }
 
-static void wait_for(const sigset_t *signals, int64_t ms)
+// True: one of them came. False: none did before that time.
+static bool wait_until(const sigset_t *signals, int64_t by_ms)
 {
-    int64_t by_ms = clock_mono_ms() + ms;
     int got = -1;
     do {
         int64_t left_ms = by_ms - clock_mono_ms();
         if (left_ms <= 0)
-            return;
+            return false;
         struct timespec limit = {.tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000};
         got = sigtimedwait(signals, NULL, &limit);
     } while (got < 0 && errno == EINTR); // being stopped and continued, or traced, is no signal
+    return got >= 0;
+}
+
+// Only where nobody can make it wait: a full pipe must not keep the process.
+static void say_left(bool was_told, int64_t since_ms, int status)
+{
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&out, 1, 0) == 1)
+        log_warn("left", "status=%d after_ms=%lld why=\"%s\"", status,
+                 (long long)(clock_mono_ms() - since_ms),
+                 was_told ? "a second signal came"
+                          : "a call to a server had not returned in time; what it was to end is "
+                            "undone by itself, and done again by the next start");
 }
 
 static void raise_flag(void)
@@ -61,9 +81,14 @@ static void *watch_signals(void *unused)
     sigaddset(&first, SIGUSR2); // program_stop's wake-up, which starts the grace
     int signal = 0;
     sigwait(&first, &signal);
+    int64_t since_ms = clock_mono_ms();
     raise_flag();
-    wait_for(&signals, stop.grace_ms);
-    _exit(atomic_load(&stop.late_status));
+    while (wait_until(&signals, since_ms + SAME_SIGNAL_MS))
+        ;
+    bool was_told = wait_until(&signals, since_ms + stop.grace_ms);
+    int status = atomic_load(&stop.late_status);
+    say_left(was_told, since_ms, status);
+    _exit(status);
 }
 
 void program_init(int64_t grace_ms)

@@ -7,7 +7,8 @@
 #include "base/err.h"
 
 // The life of a process: signals arrive on a thread of their own and raise the stop flag; every
-// wait ends early on it; a second signal, or a shutdown that takes too long, leaves at once.
+// wait ends early on it; a second signal (100 ms or more behind the first), or a shutdown that
+// takes too long, leaves at once and says so in the log.
 
 // Exit statuses, the same for every program.
 enum {

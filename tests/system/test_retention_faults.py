@@ -572,6 +572,23 @@ def test_providers_are_asked_in_their_order_and_one_that_fails_is_left_alone(com
     company.settle()
 
 
+def test_nobody_goes_back_to_a_provider_that_has_failed_him(company, stub, second, worker):
+    """Two calls in five fail: too many to be tried again where they failed, too few to open the breaker."""
+    worker(PLAN_PROVIDERS="gemini,openai-compatible,rules", OPENAI_API_KEY=KEY, OPENAI_MODEL="local",
+           OPENAI_BASE_URL=f"http://127.0.0.1:{second.port}", OPENAI_CONCURRENCY=32)
+    for server in (stub, second):
+        server.script({"random": ["good"] * 3 + ["overloaded"] * 2})
+    since = company.now()
+    company.episodes(250)
+    company.settle()
+    turns = collections.defaultdict(list)
+    for plan_id, provider in company.world.query(
+            "SELECT plan_id, provider FROM llm_call WHERE claimed_at >= %s ORDER BY plan_id, attempt", since):
+        turns[plan_id].append(["gemini", "openai-compatible", "rules"].index(provider))
+    assert all(places == sorted(places) for places in turns.values()), [t for t in turns.values() if t != sorted(t)]
+    assert {place for places in turns.values() for place in places} >= {0, 1}
+
+
 def test_plans_that_are_off_lose_no_input(company, stub, worker):
     running = worker(PLAN_PROVIDERS="gemini,rules")
     company.episodes(3)

@@ -52,10 +52,14 @@ static struct provider_prompt prompt_of(const struct task *task, struct text *co
     return prompt;
 }
 
+// A provider that has failed the task before it was left is not asked for it again: its tries would
+// begin anew, and no retry budget would count them.
 static void begin_with(struct retention *retention, struct task *task, size_t provider)
 {
     if (task->provider == provider && task->max_output_tokens > 0)
         return;
+    if (task->retry.failures > 0 || task->corrections > 0 || task->is_regenerated)
+        task->given_up |= 1U << task->provider;
     const struct retention_provider_options *options = retention->providers[provider].options;
     task->provider = provider;
     task->max_output_tokens = options->is_rules ? 1 : options->settings.max_output_tokens;

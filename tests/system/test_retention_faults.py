@@ -433,7 +433,7 @@ class Watch(threading.Thread):
 
     def look(self):
         try:
-            for call in requests_of(self.stub, 300):
+            for call in requests_of(self.stub, 600):
                 self.calls[call["number"]] = (call["at_ms"], call["outcome"])
         except OSError:  # the port is closed for a moment
             pass

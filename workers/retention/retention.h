@@ -60,6 +60,6 @@ DEFINE_CLEANUP(struct retention, retention_free)
 // "fenced" where another process has this slot).
 MUST_CHECK enum err retention_run(struct retention *retention, struct why *why);
 
-// True while it can work and some provider may be called; else the sentence says what it waits for.
-// Any thread.
+// True while it can work and every provider may be called; else the sentence says what is in the
+// way, also where the next provider makes the plans meanwhile. Any thread.
 bool retention_is_ready(struct retention *retention, struct why *why);

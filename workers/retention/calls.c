@@ -294,11 +294,13 @@ static void start(struct retention *retention, struct task *task)
             retention->calling++;
             return;
         }
-        // Settings were checked at the start, so this is a call that nobody can make.
         log_warn("call-not-made", "plan=%s provider=%s why=\"%s\"", task->plan_id,
                  provider_name(retention, task), cause.text);
         give_back(retention, task);
-        task->given_up |= 1U << task->provider;
+        // Settings were checked at the start: what is not for want of room is a call that nobody
+        // can make.
+        if (err != ERR_RETRY)
+            task->given_up |= 1U << task->provider;
         set_attempt(task, "not-sent");
     } else {
         if (task->copied_from == NULL) {
@@ -392,8 +394,9 @@ static void stop_provider(struct retention *retention, struct task *task,
                           const struct provider_answer *answer)
 {
     struct retention_provider *provider = &retention->providers[task->provider];
-    log_error("provider-stopped", "provider=%s code=%s why=\"%s\"", provider->name,
-              answer->why.code, answer->why.text);
+    if (!provider->is_stop_unsaved && !provider->is_stopped_for_all) // of many in flight the first
+        log_error("provider-stopped", "provider=%s code=%s why=\"%s\"", provider->name,
+                  answer->why.code, answer->why.text);
     limits_stop(provider->limits, &answer->why, answer->stopped_until_ms);
     provider->is_stop_unsaved = true;
     provider->stop = answer->why;

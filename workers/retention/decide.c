@@ -52,6 +52,9 @@ static enum decision decide_request(const struct decide_input *input, const char
 enum decision decide(const struct decide_input *input, const char **ret_refusal,
                      enum decide_missing *ret_missing)
 {
+    // A plan is told by its employee: nobody gets one that was made of another's facts.
+    if (input->seen->is_recorded && !bytes_equal(input->seen->employee_id, input->employee_id))
+        return refuse("not-this-employee", ret_refusal);
     if (input->seen->answer.plan_id.data != NULL)
         return DECIDE_ANSWER;
     return input->is_request ? decide_request(input, ret_refusal, ret_missing)

@@ -25,12 +25,14 @@ enum { DECIDE_MISSING_KINDS = MISSING_FACTS + 1 };
 struct decide_input {
     bool is_request;
     const struct plans_seen *seen;
+    struct bytes employee_id; // that the record names
     bool is_passed; // the recorder has passed the end that the missing row's topic had when it was
                     // missed
     int64_t waited_ms;
 };
 
-// *ret_refusal for DECIDE_REFUSE: a static code: "left" (the episode was closed by a departure, or
+// *ret_refusal for DECIDE_REFUSE: a static code: "not-this-employee" (the prediction is somebody
+// else's), "left" (the episode was closed by a departure, or
 // the person who is asked for has left), "not-needed" (the asked prediction is not of band high),
 // "prediction-not-recorded", "facts-gone". *ret_missing for DECIDE_WAIT.
 enum decision decide(const struct decide_input *input, const char **ret_refusal,

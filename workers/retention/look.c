@@ -194,8 +194,10 @@ static enum err make(struct retention *retention, struct task *task, const struc
 static enum err judge(struct retention *retention, struct recorder *recorder, struct task *task,
                       const struct plans_seen *seen, struct round *made, struct why *why)
 {
-    struct decide_input input = {
-        .is_request = task->is_request, .seen = seen, .waited_ms = task->waited_ms};
+    struct decide_input input = {.is_request = task->is_request,
+                                 .seen = seen,
+                                 .employee_id = bytes_from_string(task->employee_id),
+                                 .waited_ms = task->waited_ms};
     const char *refusal = NULL;
     enum decide_missing missing = MISSING_PREDICTION;
     enum decision decision = decide(&input, &refusal, &missing);

@@ -9,15 +9,22 @@ static const char *refusal;
 static enum decision about(bool is_request, const struct plans_seen *seen, bool is_passed,
                            int64_t waited_ms)
 {
-    const struct decide_input input = {is_request, seen, is_passed, waited_ms};
+    const struct decide_input input = {.is_request = is_request,
+                                       .seen = seen,
+                                       .employee_id = bytes_from_string("E1"),
+                                       .is_passed = is_passed,
+                                       .waited_ms = waited_ms};
     refusal = NULL;
     return decide(&input, &refusal, &missing);
 }
 
 static struct plans_seen high(enum plans_episode episode)
 {
-    return (struct plans_seen){
-        .is_recorded = true, .band = BAND_HIGH, .has_facts = true, .episode = episode};
+    return (struct plans_seen){.is_recorded = true,
+                               .employee_id = bytes_from_string("E1"),
+                               .band = BAND_HIGH,
+                               .has_facts = true,
+                               .episode = episode};
 }
 
 static void an_episode_is_planned_for_by_the_score_that_opened_it(void **state)
@@ -82,6 +89,19 @@ static void a_request_waits_for_its_prediction_and_facts(void **state)
     assert_string_equal(refusal, "facts-gone");
 }
 
+static void a_plan_is_never_made_of_another_employees_facts(void **state)
+{
+    (void)state;
+    for (int is_request = 0; is_request < 2; is_request++) {
+        struct plans_seen seen = high(PLANS_EPISODE_OPEN);
+        seen.employee_id = bytes_from_string("E2");
+        assert_int_equal(about(is_request, &seen, true, 0), DECIDE_REFUSE);
+        assert_string_equal(refusal, "not-this-employee");
+        seen.answer.plan_id = bytes_from_string("plan-requests/0/1");
+        assert_int_equal(about(is_request, &seen, true, 0), DECIDE_REFUSE);
+    }
+}
+
 static void a_result_in_the_ledger_comes_before_everything(void **state)
 {
     (void)state;
@@ -99,6 +119,7 @@ int main(void)
         cmocka_unit_test(a_score_is_waited_for_until_the_recorder_has_passed_it),
         cmocka_unit_test(a_request_needs_no_episode),
         cmocka_unit_test(a_request_waits_for_its_prediction_and_facts),
+        cmocka_unit_test(a_plan_is_never_made_of_another_employees_facts),
         cmocka_unit_test(a_result_in_the_ledger_comes_before_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@
 // The Kafka transaction: plans, replies and dead letters of the records that are finished, and the
 // offsets behind them. A plan whose transaction is lost is published again from the ledger.
 
-enum { INTERVAL_MS = 100, TRANSACTION_RECORDS = 2000, PLACES_MAX = 2048 };
+enum { INTERVAL_MS = 250, TRANSACTION_RECORDS = 2000, PLACES_MAX = 2048 };
 
 static struct bytes text_or_null(const char *text)
 {

@@ -19,10 +19,11 @@
 #include "store/providers.h"
 #include "store/sql.h"
 
-// One thread does everything, a turn at a time: take what came, look it up, begin calls, take
-// answers, store them, publish what is finished. No step waits for a provider. What fails because a
-// server is away is done again later, while the other steps go on: input is read and the group is
-// polled also while PostgreSQL is away.
+// One thread does everything, a turn at a time: take what came, look it up, begin calls, store
+// their answers, publish what is finished, take answers. No step waits for a provider. What fails
+// because a server is away is done again later, while the other steps go on: input is read and the
+// group is polled also while PostgreSQL is away. Answers are waited for at the end of a turn, so
+// that a slot that is free again has its next call as soon as that is claimed.
 //
 // All tasks live in the backlogs of their partitions until they are published. After anything but a
 // clean commit the input is read from the committed offsets again; a record that is here already
@@ -31,7 +32,8 @@
 enum {
     POLL_MAX = 500,
     IDLE_MS = 100,  // wait for input while there is nothing else to do
-    BUSY_MS = 10,   // wait for answers while there is
+    TURN_MS = 10,   // a turn takes no less while there is
+    DRAIN_MS = 10,  // wait for answers in a round of a drain
     STOP_MS = 1800, // for the calls in flight when the program stops; PostgreSQL has 2 s then
     ENCODED_MAX = 64 * 1024,
     DATABASE_WAIT_MS = 5000,
@@ -387,8 +389,21 @@ static enum err publish(struct retention *retention, struct why *why)
     return err;
 }
 
+// Until the turn has taken its time, so that the next one's statements serve many.
+static enum err take_answers(struct retention *retention, int64_t begun_ms, struct why *why)
+{
+    enum err err = ERR_OK;
+    int64_t left_ms = 0;
+    do {
+        left_ms = is_busy(retention) ? begun_ms + TURN_MS - clock_mono_ms() : 0;
+        err = retention_take_answers(retention, left_ms > 0 ? left_ms : 0, why);
+    } while (err == ERR_OK && left_ms > 0);
+    return err;
+}
+
 static enum err turn(struct retention *retention, struct why *why)
 {
+    int64_t begun_ms = clock_mono_ms();
     health_turn(&retention->health);
     enum err err = read_input(retention, why);
     if (err == ERR_OK && retention->failure != ERR_OK) {
@@ -398,9 +413,9 @@ static enum err turn(struct retention *retention, struct why *why)
     if (err == ERR_OK)
         err = ask_tables(retention, why);
     if (err == ERR_OK)
-        err = retention_take_answers(retention, is_busy(retention) ? BUSY_MS : 0, why);
-    if (err == ERR_OK)
         err = publish(retention, why);
+    if (err == ERR_OK)
+        err = take_answers(retention, begun_ms, why);
     if (err == ERR_OK)
         tell_health(retention);
     return err;
@@ -414,7 +429,7 @@ static enum err drain(struct retention *retention, int64_t most_ms, struct why *
     while (err == ERR_OK && retention->calling + retention->storing.count > 0 &&
            clock_mono_ms() < end_ms) {
         health_turn(&retention->health);
-        err = retention_take_answers(retention, BUSY_MS, why);
+        err = retention_take_answers(retention, DRAIN_MS, why);
         struct why cause = {0};
         enum err stored = pg_connect(retention->pg, &cause);
         if (stored == ERR_OK)

@@ -486,7 +486,7 @@ def play_at_random(company, stub, random, calls, allowed):
     stub.script(*drawn_script(random, calls))
     watch, since = Watch(stub), company.now()
     while stub_calls(stub) < calls:
-        tasks = (calls - stub_calls(stub)) * 2 // 3 + 20
+        tasks = (calls - stub_calls(stub)) * 3 // 4 + 20
         company.episodes(tasks // 2)
         company.ask(tasks // 2)
         company.settle(30 + calls / 20)
@@ -590,7 +590,7 @@ def test_nobody_goes_back_to_a_provider_that_has_failed_him(company, stub, secon
     for server in (stub, second):
         server.script({"random": ["good"] * 3 + ["overloaded"] * 2})
     since = company.now()
-    company.episodes(250)
+    company.episodes(160)
     company.settle()
     turns = collections.defaultdict(list)
     for plan_id, provider in company.world.query(

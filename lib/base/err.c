@@ -70,3 +70,8 @@ enum err why_prefix(struct why *why, enum err err, const char *format, ...)
     }
     return err;
 }
+
+const char *why_code_or_verdict(const struct why *why, enum err err)
+{
+    return why->code[0] != '\0' ? why->code : err_name(err);
+}

@@ -32,5 +32,8 @@ enum err why_say(struct why *why, enum err err, const char *format, ...) PRINTF_
 enum err why_code(struct why *why, enum err err, const char *code, const char *format, ...)
     PRINTF_LIKE(4, 5);
 
+// The code, or the verdict's name where the sentence has none: for a field that is never empty.
+const char *why_code_or_verdict(const struct why *why, enum err err);
+
 // Puts "prefix: " before the sentence that is there and keeps its code; gives `err` back.
 enum err why_prefix(struct why *why, enum err err, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -255,7 +255,8 @@ static bool parse_clock(struct bytes in, size_t at, int64_t *ret_ms)
 enum err parse_time_ms(struct bytes in, int64_t *ret_ms, struct why *why)
 {
     const int64_t most_ms = 253402300799999; // 9999-12-31T23:59:59.999Z
-    const char *what = "a time such as 2026-03-01T08:30:00Z, 2026-03-01 or milliseconds since 1970";
+    const char *what = "a time such as 2026-03-01T08:30:00Z, 2026-03-01 or milliseconds since "
+                       "1970, in the years 1970 to 9999";
     if (in.len > 0 && digits_at(in, 0) == in.len)
         return parse_i64(in, 0, most_ms, ret_ms, why);
     size_t at = 0;

@@ -101,8 +101,9 @@ static enum err read_header(struct sheet *sheet, const char *id_column, struct w
     list_missing(sheet);
     return has_attribute
                ? ERR_OK
-               : why_say(why, ERR_REJECT, "%s: no column is an attribute of the features file",
-                         sheet->path);
+               : why_say(why, ERR_REJECT, "%s: no column is an attribute of the features file%s",
+                         sheet->path,
+                         header.count == 1 ? " (a delimiter is comma, semicolon or tab)" : "");
 }
 
 enum err sheet_open(const char *path, const char *id_column, const struct features *features,

@@ -134,8 +134,8 @@ static void *run_job(void *argument)
     if (job->err == ERR_STOP)
         log_info("lane-ended", "lane=%s", job->name);
     else
-        log_error("lane-failed", "lane=%s code=%s why=\"%s\"", job->name, job->why.code,
-                  job->why.text);
+        log_error("lane-failed", "lane=%s code=%s why=\"%s\"", job->name,
+                  why_code_or_verdict(&job->why, job->err), job->why.text);
     program_stop();
     return NULL;
 }

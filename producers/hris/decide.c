@@ -10,6 +10,20 @@
 
 #include "base/parse.h"
 
+void decide_content(const char *file_hash, enum change change, char ret[CRYPTO_SHA256_HEX])
+{
+    ret[0] = '\0';
+    if (change == CHANGE_UPDATED) { // the usual meaning, for which the file's hash alone stands
+        strncat(ret, file_hash, CRYPTO_SHA256_HEX - 1);
+        return;
+    }
+    struct crypto_sha256 hash;
+    crypto_sha256_init(&hash);
+    crypto_sha256_update(&hash, bytes_from_string(file_hash));
+    crypto_sha256_update(&hash, bytes_from_string(change_name(change)));
+    crypto_sha256_final_hex(&hash, ret);
+}
+
 static struct progress fresh(const struct wish *wish)
 {
     struct progress progress = {.event_time_ms = wish->event_time_ms};

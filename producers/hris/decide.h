@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "crypto/crypto.h"
+#include "domain/employee.h"
 
 // Where an import begins, when a transaction ends, what the exit status is: decisions without I/O.
 // Any thread.
@@ -21,9 +22,13 @@ struct progress {
     bool is_finished;
 };
 
+// What is imported: the bytes of a file and what they are said to mean. The same file imported as
+// changes and then as departures is two contents.
+void decide_content(const char *file_hash, enum change change, char ret[CRYPTO_SHA256_HEX]);
+
 // What was asked for.
 struct wish {
-    const char *content_hash;
+    const char *content_hash; // of decide_content
     int64_t size_bytes;
     bool has_event_time; // given by the user; otherwise it is the file's own time
     int64_t event_time_ms;

@@ -101,8 +101,9 @@ static enum err read_header(struct import *import, const struct csv_row *header,
 {
     CLEANUP(text_done) struct text ignored = TEXT_INIT(NAMES_MAX);
     CLEANUP(text_done) struct text missing = TEXT_INIT(NAMES_MAX);
-    enum err err = rows_new(import->features, header, import->options->settings->employee_id_column,
-                            &import->rows, &ignored, &missing, why);
+    enum err err =
+        rows_new(import->features, header, import->options->settings->employee_id_column,
+                 import->options->change == CHANGE_LEFT, &import->rows, &ignored, &missing, why);
     if (err == ERR_OK && ignored.len > 0)
         log_info("columns-ignored", "columns=\"%s\"", text_string(&ignored));
     if (err == ERR_OK && missing.len > 0)
@@ -210,7 +211,9 @@ static enum err choose_start(struct import *import, enum start *ret, struct why 
         err = ERR_OK; // what cannot be read need not be
     if (err != ERR_OK)
         return err;
-    const struct wish wish = {.content_hash = import->file.content_hash,
+    char content_hash[CRYPTO_SHA256_HEX];
+    decide_content(import->file.content_hash, options->change, content_hash);
+    const struct wish wish = {.content_hash = content_hash,
                               .size_bytes = import->file.size_bytes,
                               .has_event_time = options->has_event_time,
                               .event_time_ms = options->has_event_time ? options->event_time_ms
@@ -422,6 +425,17 @@ static enum err check_event_time(const struct progress *begun, struct why *why)
                    when);
 }
 
+// Not an error: the features file may be behind. But most often it is a spelling.
+static void tell_unknowns(const struct import *import)
+{
+    CLEANUP(text_done) struct text list = TEXT_INIT(NAMES_MAX);
+    const struct unknowns *unknowns = rows_unknowns(import->rows);
+    if (unknowns_rows(unknowns) == 0)
+        return;
+    unknowns_write(unknowns, &list);
+    show_unknowns(unknowns_rows(unknowns), text_string(&list));
+}
+
 // Not an error: a day without changes may well be exported. But somebody should look.
 static void warn_of_no_rows(const struct import *import)
 {
@@ -439,16 +453,14 @@ static enum err run(struct import *import, struct why *why)
         err = check_event_time(&import->begun, why);
     if (err != ERR_OK)
         return err;
-    log_info("import", "source=\"%s\" start=%s rows_done=%lld content=%.16s event_time_ms=%lld",
+    char when[FORMAT_TIME_MAX];
+    format_time_ms(import->begun.event_time_ms, when);
+    log_info("import", "source=\"%s\" start=%s rows_done=%lld content=%.16s event_time=%s",
              import->options->source, names[start], (long long)import->begun.rows_done,
-             import->file.content_hash, (long long)import->begun.event_time_ms);
+             import->file.content_hash, when);
     show_start(&import->show, import->file.size_bytes, &import->begun);
     if (start == START_DONE) {
-        printf("%s: already imported, nothing to do", import->options->path);
-        if (import->done.rejected > 0)
-            printf(" but to mend the %lld rows that were rejected: %s",
-                   (long long)import->done.rejected, import->options->reject_path);
-        putchar('\n');
+        show_done(&import->done, import->options->path, import->options->reject_path);
         warn_of_no_rows(import);
         return ERR_OK;
     }
@@ -467,7 +479,9 @@ static enum err run(struct import *import, struct why *why)
         IGNORE(bus_producer_abort(import->producer, NULL));
         IGNORE(rejects_take_back(import->rejects, NULL));
     }
-    show_summary(&import->show, &import->done, import->options->path, import->options->reject_path);
+    show_summary(&import->show, &import->done, import->options->path, import->options->reject_path,
+                 !import->options->has_event_time);
+    tell_unknowns(import);
     if (err == ERR_OK)
         warn_of_no_rows(import);
     return err;

@@ -80,9 +80,9 @@ static enum err read_options(const struct settings *settings, struct import_opti
         parse_time_ms(bytes_from_string(settings->event_time), &ret->event_time_ms, why) != ERR_OK)
         err = why_prefix(why, ERR_FATAL, "--event-time");
     bool is_known = change_from_text(bytes_from_string(settings->change), &ret->change) &&
-                    (ret->change == CHANGE_CREATED || ret->change == CHANGE_UPDATED);
+                    ret->change != CHANGE_ERASED;
     if (err == ERR_OK && !is_known)
-        err = why_say(why, ERR_FATAL, "--change must be created or updated");
+        err = why_say(why, ERR_FATAL, "--change must be created, updated or left");
     return err;
 }
 
@@ -124,7 +124,7 @@ static int run(const struct settings *settings, const struct bus_config *bus,
                  (long long)done.rows_done);
     else if (err != ERR_OK)
         log_error("failed", "rows_done=%lld code=%s why=\"%s\"", (long long)done.rows_done,
-                  why.code, why.text);
+                  why_code_or_verdict(&why, err), why.text);
     int status = status_of(err, &done, &why);
     program_set_late_status(status);
     program_stop(); // the grace bounds the closing, too

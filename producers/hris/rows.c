@@ -20,6 +20,7 @@ struct rows {
     int *targets; // of each column: an attribute's place, COLUMN_IGNORED or COLUMN_ID
     size_t column_count;
     struct value *values; // of the attributes
+    struct unknowns *unknowns;
     char event_id[ROWS_EVENT_PREFIX + 24];
 };
 
@@ -32,9 +33,9 @@ static int target_of(const struct features *features, struct bytes name, const c
 }
 
 static enum err check_header(const struct rows *rows, const struct csv_row *header,
-                             const char *id_column, struct why *why)
+                             const char *id_column, bool are_departures, struct why *why)
 {
-    bool has_id = false, has_attribute = false;
+    bool has_id = false, has_attribute = are_departures;
     for (size_t i = 0; i < rows->column_count; i++) {
         int target = rows->targets[i];
         has_id |= target == COLUMN_ID;
@@ -46,6 +47,12 @@ static enum err check_header(const struct rows *rows, const struct csv_row *head
                                 (int)header->fields[i].len, (const char *)header->fields[i].data,
                                 k + 1, i + 1);
     }
+    if (!has_id && rows->column_count == 1)
+        return why_code(why, ERR_REJECT, "no-id-column",
+                        "the header is one column, and not %s: give the file's delimiter as "
+                        "CSV_DELIMITER, or the name of the column of employee ids as "
+                        "EMPLOYEE_ID_COLUMN",
+                        id_column);
     if (!has_id)
         return why_code(why, ERR_REJECT, "no-id-column",
                         "the header has no column %s: give the name of the column of employee ids "
@@ -58,13 +65,14 @@ static enum err check_header(const struct rows *rows, const struct csv_row *head
 }
 
 enum err rows_new(const struct features *features, const struct csv_row *header,
-                  const char *id_column, struct rows **ret, struct text *ret_ignored,
-                  struct text *ret_missing, struct why *why)
+                  const char *id_column, bool are_departures, struct rows **ret,
+                  struct text *ret_ignored, struct text *ret_missing, struct why *why)
 {
     CLEANUP(rows_free_p) struct rows *rows = mem_zalloc(sizeof *rows);
     CLEANUP(mem_free_p) bool *is_there = mem_zalloc(features->count * sizeof *is_there + 1);
     size_t ignored = 0, missing = 0; // that are not named
     rows->features = features;
+    rows->unknowns = unknowns_new(features);
     rows->column_count = header->count;
     rows->targets = mem_array(header->count, sizeof *rows->targets);
     rows->values = mem_array(features->count, sizeof *rows->values);
@@ -77,11 +85,11 @@ enum err rows_new(const struct features *features, const struct csv_row *header,
             text_list_add(ret_ignored, &ignored, header->fields[i]);
     }
     for (size_t i = 0; i < features->count; i++)
-        if (!is_there[i])
+        if (!is_there[i] && !are_departures)
             text_list_add(ret_missing, &missing, bytes_from_string(features->attributes[i].name));
     text_list_end(ret_ignored, ignored);
     text_list_end(ret_missing, missing);
-    enum err err = check_header(rows, header, id_column, why);
+    enum err err = check_header(rows, header, id_column, are_departures, why);
     if (err == ERR_OK)
         *ret = TAKE(rows);
     return err;
@@ -91,9 +99,15 @@ void rows_free(struct rows *rows)
 {
     if (rows == NULL)
         return;
+    unknowns_free(rows->unknowns);
     free(rows->targets);
     free(rows->values);
     free(rows);
+}
+
+const struct unknowns *rows_unknowns(const struct rows *rows)
+{
+    return rows->unknowns;
 }
 
 void rows_event_prefix(const struct rows_origin *origin, char ret[ROWS_EVENT_PREFIX])
@@ -130,6 +144,17 @@ static enum err read_values(struct rows *rows, const struct csv_row *row,
     return err;
 }
 
+// The text of a category that is known is the features file's, of another the row's own.
+static void note_unknowns(struct rows *rows, const struct csv_row *row, int64_t number)
+{
+    for (size_t i = 0; i < rows->column_count; i++) {
+        int target = rows->targets[i];
+        if (target >= 0 && rows->values[target].kind == VALUE_TEXT &&
+            rows->values[target].text.data == row->fields[i].data)
+            unknowns_note(rows->unknowns, number, (size_t)target, row->fields[i]);
+    }
+}
+
 enum err rows_event(struct rows *rows, const struct csv *csv, const struct csv_row *row,
                     int64_t number, const struct rows_origin *origin, const char *event_prefix,
                     struct employee_change *ret, struct why *why)
@@ -148,5 +173,8 @@ enum err rows_event(struct rows *rows, const struct csv *csv, const struct csv_r
     err = read_values(rows, row, ret, why);
     if (err == ERR_OK)
         err = employee_check(rows->features, ret, bytes_of(NULL, 0), 0, why);
-    return err == ERR_OK ? ERR_OK : why_prefix(why, err, "line %zu", row->line);
+    if (err != ERR_OK)
+        return why_prefix(why, err, "line %zu", row->line);
+    note_unknowns(rows, row, number);
+    return ERR_OK;
 }

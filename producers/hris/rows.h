@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,6 +10,7 @@
 #include "csv/csv.h"
 #include "domain/employee.h"
 #include "domain/features.h"
+#include "unknowns.h"
 
 // From a row of a file to the event "the state of this employee is this". Which column is which
 // attribute is learnt from the header once. Pure, one thread per struct rows.
@@ -18,13 +20,16 @@ struct rows;
 // The header's names are attributes' names, exactly, or the `headers` of the features file;
 // `id_column` names the employee's id. Other columns are passed over: their names go to
 // `ret_ignored`, those of attributes without a column to `ret_missing`, as lists for people.
-// ERR_REJECT: no column of ids, one name twice, or no attribute at all. `features` is borrowed as
-// long as the rows live.
+// ERR_REJECT: no column of ids, one name twice, or no attribute at all. Of departures
+// the ids are enough, and nothing is missing. `features` is borrowed as long as the rows live.
 MUST_CHECK enum err rows_new(const struct features *features, const struct csv_row *header,
-                             const char *id_column, struct rows **ret, struct text *ret_ignored,
-                             struct text *ret_missing, struct why *why);
+                             const char *id_column, bool are_departures, struct rows **ret,
+                             struct text *ret_ignored, struct text *ret_missing, struct why *why);
 void rows_free(struct rows *rows);
 DEFINE_CLEANUP(struct rows, rows_free)
+
+// Of the rows that became events. Borrowed from the rows.
+const struct unknowns *rows_unknowns(const struct rows *rows);
 
 // What all events of one import have in common.
 struct rows_origin {

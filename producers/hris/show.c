@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/parse.h"
 
 enum { TERMINAL_MS = 200, LOG_MS = 5000, GROUPED_MAX = 32 };
 
@@ -86,9 +87,15 @@ void show_clear(const struct show *show)
         fprintf(stderr, "\r\x1b[K");
 }
 
-void show_summary(const struct show *show, const struct progress *now, const char *file,
-                  const char *reject_file)
+static bool is_there(const char *path)
 {
+    return access(path, F_OK) == 0;
+}
+
+void show_summary(const struct show *show, const struct progress *now, const char *file,
+                  const char *reject_file, bool is_file_time)
+{
+    char when[FORMAT_TIME_MAX];
     char rows[GROUPED_MAX], sent[GROUPED_MAX], rejected[GROUPED_MAX], earlier[GROUPED_MAX],
         pace[GROUPED_MAX];
     int64_t ms = clock_mono_ms() - show->started_ms;
@@ -100,6 +107,32 @@ void show_summary(const struct show *show, const struct progress *now, const cha
     if (show->at_start.rows_done > 0)
         printf("the first %s rows were there already\n",
                grouped(show->at_start.rows_done, earlier));
-    if (now->rejected > 0)
+    format_time_ms(now->event_time_ms, when);
+    printf("event time %s%s: newer states of these employees stay as they are\n", when,
+           !is_file_time                  ? ""
+           : show->at_start.rows_done > 0 ? ", of the first run"
+                                          : ", the file's time of change (else give --event-time)");
+    if (now->rejected > 0 && is_there(reject_file))
         printf("the rejected rows are in %s, with line and reason\n", reject_file);
+}
+
+void show_done(const struct progress *done, const char *file, const char *reject_file)
+{
+    printf("%s: already imported, nothing to do", file);
+    if (done->rejected > 0 && is_there(reject_file))
+        printf(" but to mend the %" PRId64 " rows that were rejected: %s", done->rejected,
+               reject_file);
+    else if (done->rejected > 0)
+        printf("; %" PRId64 " rows were rejected, and %s is gone: --restart sends the file again "
+               "and tells them",
+               done->rejected, reject_file);
+    putchar('\n');
+}
+
+void show_unknowns(int64_t rows, const char *list)
+{
+    printf("%" PRId64
+           " rows have values that the features file does not know, so a model may have no "
+           "score for them: %s\n",
+           rows, list);
 }

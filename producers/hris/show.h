@@ -25,6 +25,12 @@ void show_start(struct show *show, int64_t size_bytes, const struct progress *at
 void show_update(struct show *show, const struct progress *now);
 // Takes the terminal's line away, before something else is written.
 void show_clear(const struct show *show);
-// The last words, on standard output: what `now` holds of `file`.
+// The last words, on standard output: what `now` holds of `file`, and since when it is true.
+// `is_file_time`: nobody gave that time.
 void show_summary(const struct show *show, const struct progress *now, const char *file,
-                  const char *reject_file);
+                  const char *reject_file, bool is_file_time);
+// The same of a file that was imported before.
+void show_done(const struct progress *done, const char *file, const char *reject_file);
+// Rows of this run with values that the features file does not know, and which these are. Standard
+// output, since they are values of people.
+void show_unknowns(int64_t rows, const char *list);

@@ -66,6 +66,28 @@ def test_a_finished_import_still_tells_of_the_rows_that_it_rejected(world, tmp_p
     assert again.wait() == 1
     assert f"nothing to do but to mend the 1 rows that were rejected: {path}.rejected.csv" in again.tail()
     check_each_row_once(world, path, BAD_EVERY)
+    (tmp_path / "some.csv.rejected.csv").unlink()
+    gone = world.hris(path, source="some")
+    assert gone.wait() == 1 and f"{path}.rejected.csv is gone: --restart" in gone.tail()
+
+
+def test_departures_need_the_ids_alone(world, tmp_path):
+    path = tmp_path / "left.csv"
+    path.write_text("EmployeeNumber\r1\r  \r2\r")
+    os.utime(path, (1577836800, 1577836800))
+    program = world.start("retentionai-hris", "--change", "left", path)
+    assert program.wait() == 0 and "columns-missing" not in program.tail()
+    assert "event time 2020-01-01T00:00:00.000Z, the file's time of change" in program.tail()
+    assert sorted((event["employee_id"], event["change"], event["Age"]) for event in events(world)) == [
+        ("1", "left", None), ("2", "left", None)]
+    # The same file with another meaning is another import.
+    path = make_csv(tmp_path / "some.csv", 3)
+    path.write_text(path.read_text().replace(",Y,Yes,", ",Y,maybe,"))
+    program = world.hris(path, source="some")
+    assert program.wait() == 0 and 'OverTime ("maybe")' in program.tail()
+    program = world.start("retentionai-hris", "--source", "some", "--change", "left", path)
+    assert program.wait() == 0 and len(events(world)) == 8
+    assert world.start("retentionai-hris", "--change", "erased", path).wait() == 2
 
 
 def test_a_file_without_rows_is_imported_with_a_warning(world, tmp_path):

@@ -106,6 +106,22 @@ static void other_content_waits_for_the_end_of_the_first(void **state)
     expect_fresh(&done, &other);
 }
 
+static void a_file_with_another_meaning_is_another_content(void **state)
+{
+    (void)state;
+    char updated[CRYPTO_SHA256_HEX], left[CRYPTO_SHA256_HEX], created[CRYPTO_SHA256_HEX];
+    decide_content("aaaa", CHANGE_UPDATED, updated);
+    decide_content("aaaa", CHANGE_LEFT, left);
+    decide_content("aaaa", CHANGE_CREATED, created);
+    assert_string_equal(updated, "aaaa");
+    assert_int_equal(strlen(left), 64);
+    assert_string_not_equal(left, created);
+    struct progress found = finished();
+    struct wish wish = same;
+    wish.content_hash = left;
+    expect_fresh(&found, &wish);
+}
+
 static void a_restart_is_always_obeyed(void **state)
 {
     (void)state;
@@ -211,6 +227,7 @@ int main(void)
         cmocka_unit_test(a_finished_file_is_not_read_again),
         cmocka_unit_test(a_finished_file_under_a_new_event_time_is_a_new_import),
         cmocka_unit_test(other_content_waits_for_the_end_of_the_first),
+        cmocka_unit_test(a_file_with_another_meaning_is_another_content),
         cmocka_unit_test(a_restart_is_always_obeyed),
         cmocka_unit_test(a_place_behind_the_end_of_the_file_is_refused),
         cmocka_unit_test(after_an_unknown_outcome_the_latest_record_tells_what_was_committed),

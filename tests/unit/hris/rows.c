@@ -47,7 +47,7 @@ static enum err open_sheet(struct sheet *sheet, const char *in, const char *id_c
     memcpy(csv_room(sheet->csv, &room), in, strlen(in));
     csv_filled(sheet->csv, strlen(in));
     assert_int_equal(next_row(sheet->csv, &sheet->row), CSV_ROW);
-    return rows_new(sheet->features, &sheet->row, id_column, &sheet->rows, &sheet->ignored,
+    return rows_new(sheet->features, &sheet->row, id_column, false, &sheet->rows, &sheet->ignored,
                     &sheet->missing, why);
 }
 
@@ -115,6 +115,28 @@ static void a_category_that_nobody_knows_is_passed_on_as_it_is(void **state)
     close_sheet(&sheet);
 }
 
+static void values_that_nobody_knows_are_told_once(void **state)
+{
+    (void)state;
+    struct sheet sheet;
+    struct why why = {0};
+    CLEANUP(text_done) struct text list = TEXT_INIT(200);
+    char prefix[ROWS_EVENT_PREFIX];
+    rows_event_prefix(&origin, prefix);
+    assert_ok(open_sheet(&sheet,
+                         "Id,Role,Age\n1,Manager,30\n2,manager,30\n3,Boss,30\n4,Boss,x\n5,boss,1\n"
+                         "6,Sales_Executive,30\n7,manager,30\n",
+                         "Id", &why),
+              &why);
+    for (int64_t number = 1; next_row(sheet.csv, &sheet.row) == CSV_ROW; number++)
+        IGNORE(rows_event(sheet.rows, sheet.csv, &sheet.row, number, &origin, prefix, &sheet.change,
+                          &why)); // two are rejected, and so not told
+    assert_int_equal(unknowns_rows(rows_unknowns(sheet.rows)), 3);
+    unknowns_write(rows_unknowns(sheet.rows), &list);
+    assert_string_equal(text_string(&list), "Role (\"manager\", \"Boss\")");
+    close_sheet(&sheet);
+}
+
 static void columns_that_are_no_attributes_are_named_once(void **state)
 {
     (void)state;
@@ -123,6 +145,24 @@ static void columns_that_are_no_attributes_are_named_once(void **state)
     assert_ok(open_sheet(&sheet, "Id,Attrition,Age,age\n17,Yes,30,x\n", "Id", &why), &why);
     assert_string_equal(text_string(&sheet.ignored), "Attrition, age");
     assert_ok(read_row(&sheet, &why), &why);
+    close_sheet(&sheet);
+}
+
+static void of_departures_the_ids_are_enough(void **state)
+{
+    (void)state;
+    struct sheet sheet;
+    struct why why = {0};
+    assert_err(open_sheet(&sheet, "Id\n17\n", "Id", &why), ERR_REJECT, &why);
+    assert_ok(rows_new(sheet.features, &sheet.row, "Id", true, &sheet.rows, &sheet.ignored,
+                       &sheet.missing, &why),
+              &why);
+    assert_ok(read_row(&sheet, &why), &why);
+    assert_true(bytes_equal_string(sheet.change.employee_id, "17"));
+    close_sheet(&sheet);
+    assert_err(open_sheet(&sheet, "Number\n17\n", "Id", &why), ERR_REJECT, &why);
+    assert_string_equal(why.code, "no-id-column");
+    assert_non_null(strstr(why.text, "CSV_DELIMITER"));
     close_sheet(&sheet);
 }
 
@@ -221,7 +261,9 @@ int main(void)
         cmocka_unit_test(a_row_becomes_the_state_of_its_employee),
         cmocka_unit_test(an_empty_field_and_a_missing_column_are_null),
         cmocka_unit_test(a_category_that_nobody_knows_is_passed_on_as_it_is),
+        cmocka_unit_test(values_that_nobody_knows_are_told_once),
         cmocka_unit_test(columns_that_are_no_attributes_are_named_once),
+        cmocka_unit_test(of_departures_the_ids_are_enough),
         cmocka_unit_test(a_header_that_cannot_be_right_is_refused),
         cmocka_unit_test(what_can_never_be_right_is_refused_with_line_column_and_no_value),
         cmocka_unit_test(the_event_id_stands_for_source_content_time_change_and_row),

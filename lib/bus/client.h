@@ -11,6 +11,10 @@
 // Shared by the .c files of this module only: making librdkafka handles out of a bus_config, and
 // turning their errors into verdicts.
 
+// The longest that a call which a stop cannot end may wait for a broker, where there is a choice:
+// two of them fit into the grace of a program. What needs longer asks again.
+enum { BUS_STEP_MS = 2000 };
+
 struct bus_pair {
     const char *name, *value;
 };

@@ -7,10 +7,14 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/program.h"
 #include "bus/client.h"
+#include "bus/decision.h"
 
 // The settings that every client of ours has, and where librdkafka's words go. An operator's
 // property wins over ours: whoever sets KAFKA_FETCH_MAX_BYTES means it.
+
+enum { PAUSE_MS = 20 };
 
 extern char **environ;
 
@@ -250,6 +254,21 @@ static int32_t fewest_replicas(const rd_kafka_metadata_topic_t *topic)
     return fewest;
 }
 
+// In steps, because a stop cannot end the call.
+static rd_kafka_resp_err_t ask_metadata(rd_kafka_t *rk, rd_kafka_topic_t *handle,
+                                        const struct rd_kafka_metadata **ret, int wait_ms)
+{
+    int64_t end_ms = clock_mono_ms() + wait_ms;
+    for (;;) {
+        int64_t left_ms = end_ms - clock_mono_ms();
+        int step_ms = left_ms < BUS_STEP_MS ? (int)left_ms : BUS_STEP_MS;
+        rd_kafka_resp_err_t code = rd_kafka_metadata(rk, 0, handle, ret, step_ms < 0 ? 0 : step_ms);
+        bool is_over = clock_mono_ms() >= end_ms;
+        if (!bus_is_transport(code) || is_over || program_wait_ms(PAUSE_MS))
+            return code;
+    }
+}
+
 enum err bus_count_partitions(rd_kafka_t *rk, const char *topic, int wait_ms, int32_t *ret,
                               struct why *why)
 {
@@ -262,7 +281,7 @@ enum err bus_count_replicas(rd_kafka_t *rk, const char *topic, int wait_ms, int3
 {
     rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, topic, NULL);
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(rk, 0, handle, &metadata, wait_ms);
+    rd_kafka_resp_err_t code = ask_metadata(rk, handle, &metadata, wait_ms);
     int32_t count = 0, replicas = 0;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1) {
         code = metadata->topics[0].err;

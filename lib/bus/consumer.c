@@ -31,7 +31,6 @@
 
 enum {
     BLOCK_MAX = 10000,
-    LOOKUP_MS = 5000,
     GHOST_MS = 60000, // since the brokers were away: until then being fenced is our own doing
 };
 
@@ -162,7 +161,7 @@ static enum err check_floor(struct bus_consumer *consumer, const rd_kafka_topic_
 static enum err look_up_committed(struct bus_consumer *consumer,
                                   rd_kafka_topic_partition_list_t *list, struct why *why)
 {
-    rd_kafka_resp_err_t code = rd_kafka_committed(consumer->rk, list, LOOKUP_MS);
+    rd_kafka_resp_err_t code = rd_kafka_committed(consumer->rk, list, BUS_STEP_MS);
     if (is_fenced(consumer))
         return say_fenced(consumer, why);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -612,7 +611,7 @@ enum err bus_consumer_bounds(struct bus_consumer *consumer, const char *topic, i
                              int64_t *ret_first, int64_t *ret_end, struct why *why)
 {
     rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(consumer->rk, topic, partition,
-                                                                ret_first, ret_end, LOOKUP_MS);
+                                                                ret_first, ret_end, BUS_STEP_MS);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? ERR_OK
                : bus_fail(code, "cannot ask for the bounds of a partition", why);

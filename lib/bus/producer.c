@@ -29,7 +29,7 @@ enum {
     KEY_END_TXN = 26,
     KEY_TXN_OFFSET_COMMIT = 28,
     TOPICS_MAX = 64,
-    STEP_MS = 2000,
+    STOP_MS = 1000, // for an abort when the program stops: the next owner of the id does it, too
     CALLS_MAX = 3,
     UNKNOWN_TOPIC_MS = 2000,
     METADATA_MS = 5000
@@ -157,7 +157,7 @@ static enum err init_transactions(struct bus_producer *producer, struct why *why
     backoff_init(&backoff, 50, 1000);
     for (;;) {
         bool was_transport = false;
-        rd_kafka_error_t *error = rd_kafka_init_transactions(producer->rk, STEP_MS);
+        rd_kafka_error_t *error = rd_kafka_init_transactions(producer->rk, BUS_STEP_MS);
         if (error != NULL && producer->opaque.log != NULL)
             producer->opaque.log(4, "INIT", rd_kafka_error_string(error));
         enum bus_decision decision =
@@ -175,6 +175,8 @@ static enum err init_transactions(struct bus_producer *producer, struct why *why
 static enum err rebuild(struct bus_producer *producer, struct why *why)
 {
     producer->is_open = false;
+    if (program_is_stopping()) // the next owner of the id fences the old client as well
+        return ERR_STOP;
     producer->counts.rebuilds++;
     for (unsigned tries = 0;; tries++) {
         client_close(producer);
@@ -449,11 +451,12 @@ static enum bus_decision end_transaction(struct bus_producer *producer, bool com
                                          bool *was_transport, struct why *why)
 {
     enum bus_decision decision = BUS_DECISION_AGAIN;
-    for (int calls = 0; decision == BUS_DECISION_AGAIN && calls < CALLS_MAX; calls++) {
-        rd_kafka_error_t *error =
-            commits ? rd_kafka_commit_transaction(producer->rk, -1)
-                    : rd_kafka_abort_transaction(producer->rk,
-                                                 (int)producer->transaction_timeout_ms / 3);
+    bool is_stopping = program_is_stopping();
+    int abort_ms = is_stopping ? STOP_MS : (int)producer->transaction_timeout_ms / 3;
+    int calls_max = is_stopping && !commits ? 1 : CALLS_MAX;
+    for (int calls = 0; decision == BUS_DECISION_AGAIN && calls < calls_max; calls++) {
+        rd_kafka_error_t *error = commits ? rd_kafka_commit_transaction(producer->rk, -1)
+                                          : rd_kafka_abort_transaction(producer->rk, abort_ms);
         decision =
             take_error(error, commits ? "cannot commit" : "cannot abort", was_transport, why);
     }

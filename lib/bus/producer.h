@@ -74,6 +74,7 @@ MUST_CHECK enum err bus_producer_commit(struct bus_producer *producer,
                                         const struct bus_position *positions, size_t count,
                                         struct why *why);
 // Same verdicts, ERR_OK: aborted. Does nothing when no transaction is open. The caller rewinds.
+// While the program stops it is tried for a second only: the next owner of the id does it, too.
 MUST_CHECK enum err bus_producer_abort(struct bus_producer *producer, struct why *why);
 
 struct bus_producer_counts {

@@ -5,12 +5,13 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 from confluent_kafka.admin import AdminClient
 
 from audit import audit
-from conftest import BUILD, SLOW, wait_for
+from conftest import BUILD, SLOW, free_port, wait_for
 from support import (ATTRIBUTES, CHANGES, PEOPLE, Stream, Writer, change, committed_offsets, ends, history,
                      lane_group, quiet, read_topic, scored, settle, write_csv)
 
@@ -53,12 +54,39 @@ def test_a_worker_ends_in_time_while_its_servers_are_away(world):
     worker = world.scoring()
     with world.stack.without("kafka"):
         wait_for("it notices", lambda: worker.http("/readyz")[0] == 503, 20)
-        seconds = worker.stop(status=None)
-        assert seconds < 5 * SLOW
+        worker.stop()
     world.scoring()
     writer.send(change("b", ATTRIBUTES[1]))
     writer.flush()
     assert len(audit(world).predictions) == 2
+
+
+@pytest.mark.parametrize("seconds", [2, 12])
+def test_workers_end_well_while_kafka_is_away_in_mid_flow(world, seconds):
+    """Calls that end a transaction cannot be interrupted: a worker that is inside of one leaves all the
+    same, and says so."""
+    workers = [world.scoring(), world.retention(PLAN_PROVIDERS="rules")]
+    stream = Stream(Writer(world), history(EVENTS // 50), 1000 / SLOW)
+    wait_for("it works", lambda: scored(world) > 100, 30)
+    with world.stack.without("kafka", how="kill"):
+        end = time.monotonic() + seconds
+        wait_for("it is away for long enough", lambda: time.monotonic() >= end, 20)
+        for worker in workers:
+            worker.stop()
+            assert "event=ended" in worker.tail(1) or "event=left status=0" in worker.tail(1), worker.tail()
+    sent = stream.stop()
+    world.scoring()
+    assert len(audit(world, seconds=120).predictions) == sent
+
+
+@pytest.mark.parametrize("name", ["scoring", "retention"])
+def test_a_worker_that_never_saw_kafka_ends_in_time(world, name):
+    settings = {"PLAN_PROVIDERS": "rules"} if name == "retention" else {}
+    worker = world.start(f"retentionai-{name}", KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_port()}", **settings)
+    end = time.monotonic() + 5 * SLOW  # in the middle of a request
+    wait_for("it waits", lambda: time.monotonic() >= end, 20)
+    worker.stop()
+    assert "event=ended" in worker.tail(1), worker.tail()
 
 
 def test_an_import_that_is_stopped_goes_on_where_it_was(world):

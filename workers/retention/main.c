@@ -274,14 +274,19 @@ int main(int argc, char **argv)
     log_init(spec.program, worker.settings.log_level);
     mallopt(M_ARENA_MAX, 2); // threads of librdkafka would otherwise each keep a heap
     program_init(GRACE_MS);
+    // Nothing is half done whenever the process ends: transactions roll back, and the next start
+    // goes on. So a stop that servers do not let end in time is no failure.
+    program_set_late_status(EXIT_OK);
     bool is_slot_taken = false;
     err = run(&worker, &is_slot_taken, &why);
     if (err == ERR_STOP)
         err = ERR_OK;
     if (err != ERR_OK)
         log_error("failed", "code=%s why=\"%s\"", why.code, why.text);
+    int status = err == ERR_OK ? EXIT_OK : is_slot_taken ? EXIT_SLOT_TAKEN : EXIT_FAILED;
+    program_set_late_status(status);
     program_stop(); // the grace bounds the closing, too
     close_worker(&worker);
     log_info("ended", "verdict=%s", err_name(err));
-    return err == ERR_OK ? EXIT_OK : is_slot_taken ? EXIT_SLOT_TAKEN : EXIT_FAILED;
+    return status;
 }

@@ -373,7 +373,8 @@ static void tell_health(struct retention *retention)
 
 static enum err publish(struct retention *retention, struct why *why)
 {
-    if (retention->is_unsettled)
+    // Without brokers a transaction would only be waited for, and no stop could end that.
+    if (retention->is_unsettled || !bus_consumer_is_connected(retention->consumer, NULL))
         return ERR_OK;
     struct why cause = {0};
     enum err err = retention_publish(retention, &cause);
@@ -439,7 +440,9 @@ static enum err drain(struct retention *retention, int64_t most_ms, struct why *
     }
     retention_drop_calls(retention);
     retention->published_ms = 0;
-    return err == ERR_OK && !retention->is_unsettled ? retention_publish(retention, why) : err;
+    bool can_publish =
+        !retention->is_unsettled && bus_consumer_is_connected(retention->consumer, NULL);
+    return err == ERR_OK && can_publish ? retention_publish(retention, why) : err;
 }
 
 static void on_revoked(void *context, const struct bus_position *positions UNUSED,

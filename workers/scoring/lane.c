@@ -518,7 +518,8 @@ static enum err open_consumer(struct lane *lane, struct why *why)
 // so that readers need not wait for the broker's time-out.
 static enum err finish(struct lane *lane, enum err err, struct why *why)
 {
-    if (err == ERR_OK && lane->is_open)
+    // Without brokers it would only be waited for: nothing is lost, the next owner aborts it.
+    if (err == ERR_OK && lane->is_open && bus_consumer_is_connected(lane->consumer, NULL))
         err = commit(lane, why);
     bool is_fenced = err == ERR_FATAL && strcmp(why->code, "fenced") == 0;
     if (err == ERR_FATAL && !is_fenced && lane->is_open)

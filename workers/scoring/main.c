@@ -136,6 +136,8 @@ static void *run_job(void *argument)
     else
         log_error("lane-failed", "lane=%s code=%s why=\"%s\"", job->name,
                   why_code_or_verdict(&job->why, job->err), job->why.text);
+    if (job->err != ERR_STOP) // also where another lane does not end in time
+        program_set_late_status(job->is_slot_taken ? EXIT_SLOT_TAKEN : EXIT_FAILED);
     program_stop();
     return NULL;
 }
@@ -358,6 +360,9 @@ int main(int argc, char **argv)
     // messages.
     mallopt(M_ARENA_MAX, 2);
     program_init(GRACE_MS);
+    // Nothing is half done whenever the process ends: transactions roll back, and the next start
+    // goes on. So a stop that servers do not let end in time is no failure.
+    program_set_late_status(EXIT_OK);
     err = run(&worker, &why);
     if (err == ERR_STOP)
         err = ERR_OK;
@@ -366,8 +371,10 @@ int main(int argc, char **argv)
     bool is_slot_taken = false;
     for (size_t i = 0; i < worker.job_count; i++)
         is_slot_taken |= worker.jobs[i].is_slot_taken;
+    int status = err == ERR_OK ? EXIT_OK : is_slot_taken ? EXIT_SLOT_TAKEN : EXIT_FAILED;
+    program_set_late_status(status);
     program_stop(); // the grace bounds the closing, too
     close_worker(&worker);
     log_info("ended", "verdict=%s", err_name(err));
-    return err == ERR_OK ? EXIT_OK : is_slot_taken ? EXIT_SLOT_TAKEN : EXIT_FAILED;
+    return status;
 }

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Programs that benchmarks run; none is a test.
-add_executable(bench-score ${CMAKE_CURRENT_LIST_DIR}/bench_score.c)
+foreach(bench score http)
+    add_executable(bench-${bench} ${CMAKE_CURRENT_LIST_DIR}/bench_${bench}.c)
+    if(SANITIZE STREQUAL "thread")
+        target_link_libraries(bench-${bench} PRIVATE $<TARGET_OBJECTS:c11threads>)
+    endif()
+endforeach()
 target_link_libraries(bench-score PRIVATE model people flags)
-if(SANITIZE STREQUAL "thread")
-    target_link_libraries(bench-score PRIVATE $<TARGET_OBJECTS:c11threads>)
-endif()
+target_link_libraries(bench-http PRIVATE http flags)

@@ -24,7 +24,7 @@ from conftest import BUILD, EMPLOYEES_CSV, REPO, SLOW, World, wait_for
 from stub import KEY, Stub
 from support import ATTRIBUTES, PLAN_REQUESTS, PLANS, Writer, chance, change, decoded, frame, partition_of, quiet
 
-CALLS = int(os.environ.get("FAULT_CALLS", 1500))
+CALLS = int(os.environ.get("FAULT_CALLS", 600))
 IS_LONG = "FAULT_CALLS" in os.environ
 MINUTE_MS = 60_000
 

@@ -111,7 +111,7 @@ def audit_plans(world, seconds=60):
     """Each episode and each request has exactly one plan, whose record and row are equal, and plans stand in
     the order of what they answer. -> {plan id: plan}, without what is a dead letter"""
     inputs = settle_plans(world, seconds)
-    refused = {(r.header("source-topic"), r.header("source-partition"), r.header("source-offset"))
+    refused = {(r.header("dlq.topic"), r.header("dlq.partition"), r.header("dlq.offset"))
                for r in decoded_or_not(world, DEAD_LETTERS)}
     episodes = {row[0] for row in world.query("SELECT opened_by FROM risk_episode")}
     expected = {}
@@ -119,18 +119,16 @@ def audit_plans(world, seconds=60):
         for record in records:
             is_refused = (world.topic(name), str(record.partition), str(record.offset)) in refused
             if not is_refused and (name == PLAN_REQUESTS or record.value["prediction_id"] in episodes):
-                expected[f"{name}/{record.partition}/{record.offset}"] = record
+                expected[f"{world.topic(name)}/{record.partition}/{record.offset}"] = record
     published = decoded(world, PLANS)
     ids = [record.value["plan_id"] for record in published]
     assert len(set(ids)) == len(ids), [one for one, times in collections.Counter(ids).items() if times > 1]
     topic = {record.value["plan_id"]: {name: record.value[name] for name in COLUMNS} for record in published}
-    prefix = world.prefix
-    short = {one.removeprefix(prefix): one for one in topic}
-    assert set(short) == set(expected), (set(short) ^ set(expected))
+    assert set(topic) == set(expected), set(topic) ^ set(expected)
     rows = [dict(zip(COLUMNS, row)) for row in world.query(f"SELECT {', '.join(COLUMNS)} FROM retention_plan")]
     assert {row["plan_id"]: row for row in rows} == topic
     for one, record in expected.items():
-        plan = topic[short[one]]
+        plan = topic[one]
         assert (plan["prediction_id"], plan["employee_id"]) == (record.value["prediction_id"], record.value["employee_id"])
         assert plan["request_id"] == record.value.get("request_id")
     check_order(published)

@@ -286,6 +286,9 @@ static enum err take_block(struct retention *retention, const struct bus_block *
         enum err err = retention_take(retention, backlog, message, &cause);
         if (err == ERR_RETRY) { // its schema: the registry is away
             retention->must_rewind = true;
+            retention->unread = (struct bus_position){.topic = backlog->topic,
+                                                      .partition = backlog->partition,
+                                                      .offset = message->offset};
             retention->input_ms =
                 clock_mono_ms() + health_back_off(&retention->health, "record", &cause);
             return ERR_OK;
@@ -347,12 +350,25 @@ static enum err read_input(struct retention *retention, struct why *why)
 
 // ---- a turn
 
+// A record that could not be read is still to come.
+static bool has_unread(struct retention *retention)
+{
+    const struct bus_position *unread = &retention->unread;
+    if (unread->topic == NULL)
+        return false;
+    const struct backlog *backlog =
+        backlogs_find(&retention->backlogs, unread->topic, unread->partition);
+    if (backlog == NULL || backlog->next > unread->offset)
+        retention->unread.topic = NULL;
+    return unread->topic != NULL;
+}
+
 // Ready: nothing is waited for, and where plans are to be made, somebody may be asked.
 static void tell_health(struct retention *retention)
 {
     struct why why = {0};
     int64_t now_ms = clock_mono_ms();
-    if (now_ms < retention->database_ms || now_ms < retention->input_ms ||
+    if (now_ms < retention->database_ms || now_ms < retention->input_ms || has_unread(retention) ||
         !bus_consumer_is_connected(retention->consumer, &why))
         return;
     for (size_t i = 0; i < retention->options.provider_count; i++) {
@@ -381,6 +397,7 @@ static enum err publish(struct retention *retention, struct why *why)
     if (err == ERR_RETRY) {
         log_warn("transaction-lost", "why=\"%s\"", cause.text);
         retention->must_rewind = retention->is_unsettled = true;
+        retention->published_ms = 0; // again as soon as it can be
         retention->input_ms =
             clock_mono_ms() + health_back_off(&retention->health, "kafka", &cause);
         return ERR_OK;

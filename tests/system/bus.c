@@ -11,6 +11,7 @@
 #include "base/program.h"
 #include "bus/admin.h"
 #include "bus/deadletter.h"
+#include "bus/ends.h"
 #include "bus/partition.h"
 #include "bus/producer.h"
 #include "bus/reader.h"
@@ -200,6 +201,27 @@ static void the_end_is_not_reached_while_an_older_transaction_hides_it(void **st
     }
     assert_true(is_at_end);
     assert_int_equal(count, 1);
+}
+
+static void the_end_behind_open_transactions_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    struct why why = {0};
+    CLEANUP(bus_producer_close_p) struct bus_producer *producer = producer_of(fixture, 0);
+    CLEANUP(bus_ends_close_p) struct bus_ends *ends = NULL;
+    assert_ok(bus_ends_open(&fixture->config, &ends, &why), &why);
+    assert_ok(bus_producer_begin(producer, &why), &why);
+    send_to_first(producer, fixture->out, "open");
+    assert_ok(bus_producer_flush(producer, WAIT_MS, &why), &why);
+    int64_t first = -1, committed = -1, end = -1;
+    assert_ok(bus_admin_bounds(fixture->admin, fixture->out, 0, &first, &committed, &why), &why);
+    assert_ok(bus_ends_ask(ends, fixture->out, 0, WAIT_MS, &end, &why), &why);
+    assert_int_equal(committed, 0);
+    assert_int_equal(end, 1);
+    assert_ok(bus_ends_ask(ends, fixture->out, 1, WAIT_MS, &end, &why), &why);
+    assert_int_equal(end, 0);
+    assert_int_equal(bus_ends_ask(ends, "there-is-no-such-topic", 0, 500, &end, &why), ERR_RETRY);
+    assert_ok(bus_producer_abort(producer, &why), &why);
 }
 
 static void a_second_owner_of_the_id_fences_the_first(void **state)
@@ -517,6 +539,7 @@ int main(void)
         TEST(a_paused_partition_gives_nothing_until_it_is_continued),
         TEST(only_what_is_committed_is_seen),
         TEST(the_end_is_not_reached_while_an_older_transaction_hides_it),
+        TEST(the_end_behind_open_transactions_is_told),
         TEST(a_second_owner_of_the_id_fences_the_first),
         TEST(a_transaction_that_slept_is_given_up_and_the_next_one_works),
         TEST(offsets_and_their_metadata_travel_with_the_transaction),

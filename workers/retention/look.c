@@ -15,7 +15,7 @@
 // be stored already. One statement for many tasks; a second and a third for those that a plan is
 // due for: is there one that a person may have again, is there an answer to the same prompt.
 
-enum { LOOK_BATCH = 500, AGAIN_FIRST_MS = 20, AGAIN_MOST_MS = 1000 };
+enum { LOOK_BATCH = 500, AGAIN_FIRST_MS = 20, AGAIN_MOST_MS = 1000, ASK_MS = 2000 };
 
 // Tasks of one round.
 struct round {
@@ -56,6 +56,7 @@ struct recorder {
     struct offsets_place *places[DECIDE_MISSING_KINDS];
     size_t counts[DECIDE_MISSING_KINDS];
     int64_t *ends[DECIDE_MISSING_KINDS]; // of each partition; 0: not asked for yet
+    bool is_deaf;                        // the broker did not answer
 };
 
 static void recorder_done(struct recorder *recorder)
@@ -98,27 +99,27 @@ static bool has_passed(const struct recorder *recorder, enum decide_missing miss
     return false;
 }
 
-// The end of the topic that the row comes from, now that it is known to be missing.
-static enum err note_end(struct retention *retention, struct recorder *recorder,
-                         enum decide_missing missing, struct task *task, struct why *why)
+// The end of the topic that the row comes from, now that it is known to be missing: the row's
+// record is before it. Where the broker does not answer, the next look asks again.
+static void note_end(struct retention *retention, struct recorder *recorder,
+                     enum decide_missing missing, struct task *task)
 {
+    bool is_kept = task->partition < retention->partitions;
     if (recorder->ends[missing] == NULL)
         recorder->ends[missing] =
             mem_array((size_t)retention->partitions, sizeof *recorder->ends[missing]);
-    if (task->partition >= retention->partitions)
-        return why_code(why, ERR_FATAL, "partitions",
-                        "there is a record of partition %d, but topics have %d partitions: run "
-                        "retentionctl topics apply",
-                        task->partition, retention->partitions);
-    int64_t *end = &recorder->ends[missing][task->partition];
-    int64_t first = 0;
-    enum err err = ERR_OK;
-    if (*end == 0)
-        err = bus_consumer_bounds(retention->consumer, topic_of(retention, missing),
-                                  task->partition, &first, end, why);
-    if (err == ERR_OK)
-        task->ends[missing] = *end;
-    return err;
+    int64_t end = is_kept ? recorder->ends[missing][task->partition] : 0;
+    if (end == 0) {
+        recorder->is_deaf |= !bus_consumer_is_connected(retention->consumer, NULL);
+        if (!recorder->is_deaf)
+            recorder->is_deaf = bus_ends_ask(retention->ends, topic_of(retention, missing),
+                                             task->partition, ASK_MS, &end, NULL) != ERR_OK;
+        if (recorder->is_deaf)
+            return;
+    }
+    if (is_kept)
+        recorder->ends[missing][task->partition] = end;
+    task->ends[missing] = end;
 }
 
 // ---- what becomes of a task
@@ -202,9 +203,7 @@ static enum err judge(struct retention *retention, struct recorder *recorder, st
     enum decide_missing missing = MISSING_PREDICTION;
     enum decision decision = decide(&input, &refusal, &missing);
     if (decision == DECIDE_WAIT && task->ends[missing] < 0) {
-        enum err err = note_end(retention, recorder, missing, task, why);
-        if (err != ERR_OK)
-            return err;
+        note_end(retention, recorder, missing, task);
     } else if (decision == DECIDE_WAIT) {
         input.is_passed = has_passed(recorder, missing, task);
         decision = decide(&input, &refusal, &missing);

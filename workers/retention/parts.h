@@ -4,6 +4,7 @@
 #include "backlog.h"
 #include "base/health.h"
 #include "bus/consumer.h"
+#include "bus/ends.h"
 #include "bus/producer.h"
 #include "crypto/crypto.h"
 #include "http/multi.h"
@@ -39,6 +40,7 @@ struct retention {
     char owner[33]; // token of this process in the ledger
     struct bus_consumer *consumer;
     struct bus_producer *producer;
+    struct bus_ends *ends; // of the topics that the recorder reads
     int32_t partitions;
     struct pg *pg;
     struct http_multi *http;

@@ -126,6 +126,7 @@ void retention_free(struct retention *retention)
     forget_all(retention);
     backlogs_done(&retention->backlogs);
     bus_producer_close(retention->producer);
+    bus_ends_close(retention->ends);
     http_multi_free(retention->http);
     pg_close(retention->pg);
     rules_free(retention->rules);
@@ -592,6 +593,8 @@ static enum err open_all(struct retention *retention, struct why *why)
     // consumer then reads are final.
     if (err == ERR_OK)
         err = open_producer(retention, why);
+    if (err == ERR_OK)
+        err = bus_ends_open(retention->options.bus, &retention->ends, why);
     return err == ERR_OK ? open_consumer(retention, why) : err;
 }
 

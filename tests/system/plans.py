@@ -69,9 +69,9 @@ def committed(world):
         consumer.close()
 
 
-def unfinished(world):
-    """Claims of calls whose answer never came to be stored: what was in flight when a process died."""
-    return world.scalar("SELECT count(*) FROM llm_call WHERE outcome IS NULL AND copied_from IS NULL")
+def cut_off(world):
+    """Claims of calls that brought no plan: a process died in them, or another had made the plan meanwhile."""
+    return world.scalar("SELECT count(*) FROM llm_call WHERE outcome IS DISTINCT FROM 'accepted' AND copied_from IS NULL")
 
 
 def settle_plans(world, seconds=60):

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from conftest import SLOW, wait_for
-from plans import at_risk, audit_plans, people, unfinished
+from plans import at_risk, audit_plans, cut_off, people
 from support import EVENT_TIME, Stream, Writer, chance
 from test_retention import gemini
 from test_stub_llm import Stub
@@ -46,7 +46,7 @@ def check(world, stub, ends, in_flight):
     made = audit_plans(world, 180)
     assert {plan["status"] for plan in made.values()} == {"written"}
     assert len(made) == EVENTS // 2
-    calls, lost = stub.stats()["calls"], unfinished(world)
+    calls, lost = stub.stats()["calls"], cut_off(world)
     print(f"{in_flight} calls in flight at kills; {calls} calls, {len(made)} plans, {lost} calls without a result")
     # A call has a claim, and a claim has a result, or it is one that a process died in.
     assert len(made) <= calls <= len(made) + lost

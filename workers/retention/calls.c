@@ -267,8 +267,9 @@ static enum err send_call(struct retention *retention, struct task *task, struct
 static void set_attempt(struct task *task, const char *outcome)
 {
     free(task->attempt.model_name);
-    task->attempt =
-        (struct task_attempt){.input_tokens = PLAN_NO_TOKENS, .output_tokens = PLAN_NO_TOKENS};
+    task->attempt = (struct task_attempt){.finished_ms = clock_real_ms(),
+                                          .input_tokens = PLAN_NO_TOKENS,
+                                          .output_tokens = PLAN_NO_TOKENS};
     snprintf(task->attempt.outcome, sizeof task->attempt.outcome, "%s", outcome);
 }
 
@@ -538,7 +539,7 @@ static struct plans_result result_of(const struct task *task)
     const struct task_attempt *attempt = &task->attempt;
     struct plans_result result = {.plan_id = bytes_from_string(task->plan_id),
                                   .attempt = task->attempts,
-                                  .finished_at_ms = clock_real_ms(),
+                                  .finished_at_ms = attempt->finished_ms,
                                   .outcome = bytes_from_string(attempt->outcome),
                                   .model_name = text_or_null(attempt->model_name),
                                   .input_tokens = attempt->input_tokens,

@@ -54,6 +54,7 @@ struct task_reply {
 // What the last attempt came to, for the ledger.
 struct task_attempt {
     char outcome[40];                    // PLANS_ACCEPTED, or a code of what failed
+    int64_t finished_ms;                 // real: when its answer came
     char *model_name;                    // as the provider says; NULL: it did not
     int64_t input_tokens, output_tokens; // PLAN_NO_TOKENS: not known
     int64_t cost_microusd;

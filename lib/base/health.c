@@ -54,6 +54,13 @@ bool health_is_ready(struct health *health, struct why *why)
     return false;
 }
 
+void health_tell(struct health *health, const char *what, const struct why *cause)
+{
+    log_warn("lane-waits", "lane=%s for=%s why=\"%s\"", health->name, what, cause->text);
+    metric_add(metrics_cell(health->metrics, health->waits, health->name, what), 1);
+    health_set(health, cause);
+}
+
 int64_t health_back_off(struct health *health, const char *what, const struct why *cause)
 {
     int64_t wait_ms = backoff_next_ms(&health->backoff);

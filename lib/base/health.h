@@ -36,6 +36,8 @@ void health_set(struct health *health, const struct why *unready);
 // False with the reason, also where the thread has been inside one call for long.
 bool health_is_ready(struct health *health, struct why *why);
 
+// A call that waits by itself tells that it still does: said, counted, and the lane is unready.
+void health_tell(struct health *health, const char *what, const struct why *cause);
 // One more failure of something that is out of reach (`what`: "kafka", "postgresql"): says so now
 // and then, counts it, makes the lane unready. Gives how long to wait now.
 int64_t health_back_off(struct health *health, const char *what, const struct why *cause);

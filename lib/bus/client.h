@@ -8,8 +8,8 @@
 #include "bus/config.h"
 #include "bus/consumer.h"
 
-// Shared by the .c files of this module only: making librdkafka handles out of a bus_config, and
-// turning their errors into verdicts.
+// Shared by the .c files of this module (and its tests) only: making librdkafka handles out of a
+// bus_config, and turning their errors into verdicts.
 
 // The longest that a call which a stop cannot end may wait for a broker, where there is a choice:
 // two of them fit into the grace of a program. What needs longer asks again.
@@ -26,6 +26,8 @@ MUST_CHECK enum err bus_conf_new(const struct bus_config *config, const struct b
                                  struct why *why);
 // True and set where this librdkafka knows the property; false where it does not.
 bool bus_conf_set_if_known(rd_kafka_conf_t *conf, const char *name, const char *value);
+// [SCHEME://]host[:port] with commas between, as bootstrap.servers wants it.
+bool bus_servers_are_valid(const char *servers);
 // Creates the client; takes *conf in any case.
 MUST_CHECK enum err bus_client_new(rd_kafka_type_t type, rd_kafka_conf_t **conf, rd_kafka_t **ret,
                                    struct why *why);
@@ -41,6 +43,9 @@ struct bus_opaque {
 enum err bus_verdict(rd_kafka_resp_err_t code);
 // The same as one sentence behind `what`.
 enum err bus_fail(rd_kafka_resp_err_t code, const char *what, struct why *why);
+
+// Puts before the sentence where somebody waits for Kafka.
+enum err bus_waits(const char *bootstrap_servers, enum err err, struct why *why);
 
 // Partitions of a topic; 0: there is none of that name. ERR_RETRY: not known now.
 MUST_CHECK enum err bus_count_partitions(rd_kafka_t *rk, const char *topic, int wait_ms,

@@ -153,6 +153,11 @@ enum err bus_conf_new(const struct bus_config *config, const struct bus_pair *pa
         {"socket.keepalive.enable", "true"}, {"topic.metadata.refresh.interval.ms", "60000"},
         {"log.connection.close", "false"},
     };
+    if (!bus_servers_are_valid(config->bootstrap_servers))
+        return why_say(why, ERR_FATAL,
+                       "KAFKA_BOOTSTRAP_SERVERS must be host:port, with commas between, and is "
+                       "\"%.150s\"",
+                       config->bootstrap_servers);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     enum err err = set(conf, "bootstrap.servers", config->bootstrap_servers, why);
     if (err == ERR_OK)
@@ -226,6 +231,11 @@ enum err bus_fail(rd_kafka_resp_err_t code, const char *what, struct why *why)
 {
     return why_say(why, bus_verdict(code), "%s: %s (%s)", what, rd_kafka_err2str(code),
                    rd_kafka_err2name(code));
+}
+
+enum err bus_waits(const char *bootstrap_servers, enum err err, struct why *why)
+{
+    return why_prefix(why, err, "waiting for Kafka at %.150s", bootstrap_servers);
 }
 
 rd_kafka_topic_partition_list_t *bus_list_of(const struct bus_position *positions, size_t count)

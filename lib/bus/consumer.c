@@ -493,7 +493,8 @@ bool bus_consumer_is_connected(const struct bus_consumer *consumer, struct why *
 {
     if (atomic_load(&consumer->opaque.all_down_ms) <= atomic_load(&consumer->opaque.answered_ms))
         return true;
-    IGNORE(why_say(why, ERR_RETRY, "no Kafka broker can be reached")); // the words are what counts
+    IGNORE(why_say(why, ERR_RETRY, "no broker can be reached")); // the words are what counts
+    IGNORE(bus_waits(consumer->config->bootstrap_servers, ERR_RETRY, why));
     return false;
 }
 

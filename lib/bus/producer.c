@@ -32,6 +32,7 @@ enum {
     STOP_MS = 1000, // for an abort when the program stops: the next owner of the id does it, too
     CALLS_MAX = 3,
     UNKNOWN_TOPIC_MS = 2000,
+    TELL_MS = 10000,
     METADATA_MS = 5000
 };
 
@@ -46,6 +47,8 @@ struct bus_producer {
     char *bootstrap_servers, *client_id, *transactional_id;
     char **properties;
     int64_t transaction_timeout_ms, linger_ms, queue_bytes;
+    void (*on_wait)(void *context, const struct why *why);
+    void *context;
     atomic_uint sent_end_txn, sent_offset_commit; // moved by librdkafka's threads
     uint64_t failed; // deliveries that failed since the last flush or begin
     char failed_why[200];
@@ -150,23 +153,38 @@ static enum bus_decision take_error(rd_kafka_error_t *error, const char *what, b
     return decision;
 }
 
+static void tell_wait(const struct bus_producer *producer, const struct why *cause,
+                      int64_t *told_ms)
+{
+    int64_t now_ms = clock_mono_ms();
+    if (producer->on_wait == NULL || (*told_ms != 0 && now_ms - *told_ms < TELL_MS))
+        return;
+    *told_ms = now_ms;
+    struct why why = *cause;
+    IGNORE(bus_waits(producer->bootstrap_servers, ERR_RETRY, &why)); // its words are what counts
+    producer->on_wait(producer->context, &why);
+}
+
 // Fences every predecessor of the transactional id; patient, since the broker may be away.
 static enum err init_transactions(struct bus_producer *producer, struct why *why)
 {
     struct backoff backoff;
+    int64_t told_ms = 0;
     backoff_init(&backoff, 50, 1000);
     for (;;) {
         bool was_transport = false;
+        struct why cause = {0};
         rd_kafka_error_t *error = rd_kafka_init_transactions(producer->rk, BUS_STEP_MS);
-        if (error != NULL && producer->opaque.log != NULL)
-            producer->opaque.log(4, "INIT", rd_kafka_error_string(error));
         enum bus_decision decision =
-            take_error(error, "cannot take the transactional id", &was_transport, why);
+            take_error(error, "cannot take the transactional id", &was_transport, &cause);
+        if (error != NULL && why != NULL)
+            *why = cause;
         if (decision == BUS_DECISION_DONE)
             return ERR_OK;
         if (decision == BUS_DECISION_FENCED || decision == BUS_DECISION_FATAL ||
             decision == BUS_DECISION_REBUILD)
             return ERR_FATAL;
+        tell_wait(producer, &cause, &told_ms);
         if (program_wait_ms(backoff_next_ms(&backoff)))
             return ERR_STOP;
     }
@@ -210,6 +228,8 @@ enum err bus_producer_open(const struct bus_config *config,
 {
     CLEANUP(bus_producer_close_p) struct bus_producer *producer = mem_zalloc(sizeof *producer);
     producer->opaque.log = config->log;
+    producer->on_wait = options->on_wait;
+    producer->context = options->context;
     producer->bootstrap_servers = mem_dup(config->bootstrap_servers);
     producer->client_id = mem_dup(config->client_id);
     producer->properties = properties_copy(config->properties);
@@ -247,6 +267,8 @@ static enum err ask_partitions(struct bus_producer *producer, const char *topic,
 {
     int32_t count = 0;
     enum err err = bus_count_partitions(producer->rk, topic, METADATA_MS, &count, why);
+    if (err == ERR_RETRY)
+        return bus_waits(producer->bootstrap_servers, err, why);
     if (err == ERR_OK && count == 0)
         err = bus_no_topic(topic, why);
     if (err == ERR_OK)

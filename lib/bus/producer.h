@@ -20,6 +20,10 @@ struct bus_producer_options {
     int64_t transaction_timeout_ms; // 0: 15 s
     int64_t linger_ms;              // 0: 5 ms
     int64_t queue_bytes;            // ceiling of unsent messages; 0: 16 MiB
+    // Told why while a call waits for brokers to take the transactional id: after the first failed
+    // try, then every 10 seconds or so, on the owner's thread. NULL: nobody listens.
+    void (*on_wait)(void *context, const struct why *why);
+    void *context;
 };
 
 struct bus_header {

@@ -49,6 +49,25 @@ struct registry {
     struct unknown *unknown;
 };
 
+enum err registry_check_url(const char *url, struct why *why)
+{
+    size_t scheme = strncmp(url, "http://", 7) == 0 ? 7 : strncmp(url, "https://", 8) == 0 ? 8 : 0;
+    size_t host = strcspn(url + scheme, "/?#");
+    if (memchr(url + scheme, '@', host) != NULL)
+        return why_say(why, ERR_FATAL,
+                       "SCHEMA_REGISTRY_URL must not hold a user: set SCHEMA_REGISTRY_USER and "
+                       "SCHEMA_REGISTRY_PASSWORD");
+    bool is_odd = host == 0 || url[scheme] == ':' || url[scheme + host] == '?' ||
+                  url[scheme + host] == '#' || strpbrk(url, " \t\r\n") != NULL;
+    if (scheme > 0 && !is_odd)
+        return ERR_OK;
+    return why_say(
+        why, ERR_FATAL,
+        "SCHEMA_REGISTRY_URL must be http://host:port or https://..., perhaps with a path, "
+        "and is \"%.150s\"",
+        url);
+}
+
 enum err registry_open(const struct registry_options *options, struct registry **ret,
                        struct why *why)
 {
@@ -153,8 +172,12 @@ static enum err pause_between(const struct registry *registry, struct patience *
 {
     int64_t wait_ms = backoff_next_ms(&patience->backoff), now_ms = clock_mono_ms();
     bool is_due = patience->backoff.tries == 1 || now_ms - patience->told_ms >= TELL_MS;
-    if (is_due && registry->on_wait != NULL)
-        registry->on_wait(why);
+    if (is_due && registry->on_wait != NULL) {
+        struct why told = *why;
+        IGNORE(why_prefix(&told, ERR_RETRY, "waiting for %.150s",
+                          registry->url)); // its words are what counts
+        registry->on_wait(&told);
+    }
     if (is_due)
         patience->told_ms = now_ms;
     return program_wait_ms(wait_ms) ? ERR_STOP : ERR_OK;

@@ -33,6 +33,11 @@ struct registry_options {
                                .ca_file = (settings)->schema_registry_ca,                          \
                                .timeout_ms = (settings)->schema_registry_timeout_ms})
 
+// Whether this can be the URL of a registry: http:// or https://, a host, and no user, which would
+// be shown in logs. For a start that refuses wrong settings before it does anything. ERR_FATAL: it
+// cannot, with what to change.
+MUST_CHECK enum err registry_check_url(const char *url, struct why *why);
+
 struct registry;
 
 MUST_CHECK enum err registry_open(const struct registry_options *options, struct registry **ret,

@@ -169,7 +169,8 @@ static enum err open_producer(struct import *import, struct why *why)
 {
     const char *prefix = import->options->settings->topic_prefix;
     CLEANUP(mem_free_p) char *id = mem_printf("%shris-%s", prefix, import->options->source);
-    const struct bus_producer_options options = {.transactional_id = id};
+    const struct bus_producer_options options = {.transactional_id = id,
+                                                 .on_wait = show_kafka_wait};
     import->events_topic = bus_topic_name(prefix, BUS_TOPIC_EMPLOYEE_CHANGES);
     import->progress_topic = bus_topic_name(prefix, BUS_TOPIC_HRIS_PROGRESS);
     enum err err = bus_producer_open(import->options->bus, &options, &import->producer, why);

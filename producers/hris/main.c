@@ -9,6 +9,7 @@
 #include "base/parse.h"
 #include "base/program.h"
 #include "import.h"
+#include "registry/registry.h"
 #include "settings.h"
 
 enum { GRACE_MS = 4500 };
@@ -25,7 +26,10 @@ static const struct settings_spec spec = {
                "employee-changes, each row once. An import that was interrupted goes on when it is "
                "called again.",
     .usage = "[settings] FILE.csv",
-    .more = "Exit status: 0 every row is there; 1 rows were rejected, now or by an earlier call, "
+    .more = "Waits for Kafka and the schema registry as long as they are away, and says for which, "
+            "and\n"
+            "where.\n"
+            "Exit status: 0 every row is there; 1 rows were rejected, now or by an earlier call, "
             "or the\n"
             "import failed; 2 settings; 3 another import of this source is at work; 4 interrupted, "
             "call\n"
@@ -150,6 +154,8 @@ int main(int argc, char **argv)
         err = read_options(&settings, &options, &why);
     if (err == ERR_OK && !is_done)
         err = bus_config_check(&bus, &why);
+    if (err == ERR_OK && !is_done)
+        err = registry_check_url(settings.schema_registry_url, &why);
     int status = EXIT_OK;
     if (err != ERR_OK) {
         fprintf(stderr, "%s: %s\n", spec.program, why.text);

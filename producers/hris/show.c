@@ -34,12 +34,22 @@ static int64_t rows_per_second(const struct show *show, const struct progress *n
     return (int64_t)((double)rows * 1000 / (double)(ms < 1 ? 1 : ms));
 }
 
-void show_registry_wait(const struct why *why)
+static void show_wait(const char *event, const struct why *why)
 {
     if (isatty(STDERR_FILENO) == 1)
-        fprintf(stderr, "waiting for the schema registry: %s\n", why->text);
+        fprintf(stderr, "%s\n", why->text);
     else
-        log_warn("registry-waits", "why=\"%s\"", why->text);
+        log_warn(event, "why=\"%s\"", why->text);
+}
+
+void show_registry_wait(const struct why *why)
+{
+    show_wait("registry-waits", why);
+}
+
+void show_kafka_wait(void *unused UNUSED, const struct why *why)
+{
+    show_wait("kafka-waits", why);
 }
 
 void show_start(struct show *show, int64_t size_bytes, const struct progress *at_start)

@@ -18,8 +18,9 @@ struct show {
     int64_t last_ms;
 };
 
-// Before the start, now and then while the schema registry is away.
+// Now and then while the schema registry or Kafka is away.
 void show_registry_wait(const struct why *why);
+void show_kafka_wait(void *unused, const struct why *why);
 void show_start(struct show *show, int64_t size_bytes, const struct progress *at_start);
 // May be called as often as one likes.
 void show_update(struct show *show, const struct progress *now);

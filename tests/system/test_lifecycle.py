@@ -82,9 +82,12 @@ def test_workers_end_well_while_kafka_is_away_in_mid_flow(world, seconds):
 @pytest.mark.parametrize("name", ["scoring", "retention"])
 def test_a_worker_that_never_saw_kafka_ends_in_time(world, name):
     settings = {"PLAN_PROVIDERS": "rules"} if name == "retention" else {}
-    worker = world.start(f"retentionai-{name}", KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_port()}", **settings)
+    broker = f"127.0.0.1:{free_port()}"
+    worker = world.start(f"retentionai-{name}", KAFKA_BOOTSTRAP_SERVERS=broker, **settings)
+    wait_for("it says for what", lambda: f"waiting for Kafka at {broker}" in worker.http("/readyz")[1], 20)
+    assert f"waiting for Kafka at {broker}" in worker.log.read_text()
     end = time.monotonic() + 5 * SLOW  # in the middle of a request
-    wait_for("it waits", lambda: time.monotonic() >= end, 20)
+    wait_for("it still waits", lambda: time.monotonic() >= end, 20)
     worker.stop()
     assert "event=ended" in worker.tail(1), worker.tail()
 
@@ -177,9 +180,11 @@ USAGE, FAILED = 2, 1
     ({"LANES": ""}, "LANES", USAGE), ({"LANES": "recorder,recorder"}, "recorder twice", USAGE),
     ({"MODEL_FILE": "/nowhere/model.json"}, "/nowhere/model.json", FAILED),
     ({"FEATURES_FILE": "/nowhere/features.json"}, "/nowhere/features.json", FAILED),
-    ({"SCHEMA_REGISTRY_URL": "gopher://127.0.0.1"}, "gopher://127.0.0.1", FAILED),
+    ({"SCHEMA_REGISTRY_URL": "gopher://127.0.0.1"}, "gopher://127.0.0.1", USAGE),
     ({"KAFKA_SECURITY_PROTOCOL": "carrier-pigeon"}, "security.protocol", USAGE),
     ({"KAFKA_ACKS": "0"}, "acks", USAGE), ({"LOG_LEVEL": "loud"}, "error, warn, info or debug", USAGE),
+    ({"SCHEMA_REGISTRY_URL": "localhost:8081"}, "SCHEMA_REGISTRY_URL", USAGE),
+    ({"KAFKA_BOOTSTRAP_SERVERS": "kafka:port"}, "KAFKA_BOOTSTRAP_SERVERS", USAGE),
     ({"TOPIC_PREFIX": "a b"}, "TOPIC_PREFIX", USAGE), ({"TOPIC_PREFIX": "a" * 101}, "0 to 100", USAGE),
 ])
 def test_a_worker_refuses_a_broken_setting_and_names_it(world, settings, word, status):
@@ -189,6 +194,8 @@ def test_a_worker_refuses_a_broken_setting_and_names_it(world, settings, word, s
 @pytest.mark.parametrize("settings, word", [
     ({"KAFKA_SECURITY_PROTOCOL": "carrier-pigeon"}, "security.protocol"), ({"KAFKA_ACKS": "0"}, "acks"),
     ({"LOG_LEVEL": "loud"}, "error, warn, info or debug"), ({"TOPIC_PREFIX": "a/b"}, "TOPIC_PREFIX"),
+    ({"SCHEMA_REGISTRY_URL": "foo"}, "SCHEMA_REGISTRY_URL"),
+    ({"KAFKA_BOOTSTRAP_SERVERS": "http://a:1"}, "KAFKA_BOOTSTRAP_SERVERS"),
 ])
 def test_an_import_refuses_a_broken_setting_and_names_it(bare_world, settings, word):
     assert word in refused(bare_world, "retentionai-hris", "x.csv", status=USAGE, **settings)

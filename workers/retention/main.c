@@ -35,6 +35,12 @@ static const struct settings_spec spec = {
         "learns banded facts and never who the person is) or our own rules for three actions, "
         "checks them, and writes retention-plans and plan-replies.",
     .usage = "[settings]",
+    .more = "Waits for Kafka, the schema registry and PostgreSQL as long as they are away: the log "
+            "and\n"
+            "/readyz say for which, and where.\n"
+            "Exit status: 0 stopped by a signal; 1 failed, the last lines of the log say why; 2 "
+            "settings;\n"
+            "3 another process has this WORKER_SLOT, do not start again.\n",
     .table = table,
     .count = ARRAY_LEN(table),
     .struct_bytes = sizeof(struct settings),
@@ -75,7 +81,8 @@ static bool is_ready(void *context, struct why *why)
     struct worker *worker = context;
     if (atomic_load(&worker->is_running))
         return retention_is_ready(worker->retention, why);
-    IGNORE(why_say(why, ERR_RETRY, "waiting for the schema registry")); // its words are what counts
+    IGNORE(why_say(why, ERR_RETRY, "waiting for the schema registry at %.150s",
+                   worker->settings.schema_registry_url)); // its words are what counts
     return false;
 }
 
@@ -256,7 +263,9 @@ static enum err read_settings(struct worker *worker, int argc, char **argv, bool
     worker->bus = (struct bus_config){worker->settings.kafka_bootstrap_servers, spec.program,
                                       worker->properties, on_kafka_log};
     err = read_providers(worker, why);
-    return err == ERR_OK ? bus_config_check(&worker->bus, why) : err;
+    if (err == ERR_OK)
+        err = bus_config_check(&worker->bus, why);
+    return err == ERR_OK ? registry_check_url(worker->settings.schema_registry_url, why) : err;
 }
 
 int main(int argc, char **argv)

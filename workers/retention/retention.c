@@ -530,9 +530,16 @@ static enum err load_days(struct retention *retention, struct why *why)
     return ERR_OK;
 }
 
+static void on_kafka_wait(void *context, const struct why *why)
+{
+    struct retention *retention = context;
+    health_tell(&retention->health, "kafka", why);
+}
+
 static enum err open_producer(struct retention *retention, struct why *why)
 {
-    const struct bus_producer_options options = {.transactional_id = retention->identity};
+    const struct bus_producer_options options = {
+        .transactional_id = retention->identity, .on_wait = on_kafka_wait, .context = retention};
     enum err err = bus_producer_open(retention->options.bus, &options, &retention->producer, why);
     const char *const topics[] = {retention->dead_letters, retention->high_risk,
                                   retention->plan_requests, retention->replies, retention->plans};

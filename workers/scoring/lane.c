@@ -486,9 +486,16 @@ static enum err turn(struct lane *lane, struct why *why)
     return err;
 }
 
+static void on_kafka_wait(void *context, const struct why *why)
+{
+    struct lane *lane = context;
+    health_tell(&lane->health, "kafka", why);
+}
+
 static enum err open_producer(struct lane *lane, struct why *why)
 {
-    const struct bus_producer_options options = {.transactional_id = lane->identity};
+    const struct bus_producer_options options = {
+        .transactional_id = lane->identity, .on_wait = on_kafka_wait, .context = lane};
     enum err err = bus_producer_open(lane->options.bus, &options, &lane->producer, why);
     // Also warms the metadata, without which the first transaction takes a second.
     const char *const outputs[] = {lane->dead_letters, lane->high_risk, lane->predictions};

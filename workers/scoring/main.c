@@ -46,6 +46,12 @@ static const struct settings_spec spec = {
                "high-risk in one "
                "Kafka transaction, and records the topics into PostgreSQL.",
     .usage = "[settings]",
+    .more = "Waits for Kafka, the schema registry and PostgreSQL as long as they are away: the log "
+            "and\n"
+            "/readyz say for which, and where.\n"
+            "Exit status: 0 stopped by a signal; 1 failed, the last lines of the log say why; 2 "
+            "settings;\n"
+            "3 another process has this WORKER_SLOT, do not start again.\n",
     .table = table,
     .count = ARRAY_LEN(table),
     .struct_bytes = sizeof(struct settings),
@@ -99,8 +105,8 @@ static bool is_ready(void *context, struct why *why)
 {
     struct worker *worker = context;
     if (!atomic_load(&worker->is_running)) {
-        IGNORE(why_say(why, ERR_RETRY,
-                       "waiting for the schema registry")); // its words are what counts
+        IGNORE(why_say(why, ERR_RETRY, "waiting for the schema registry at %.150s",
+                       worker->settings.schema_registry_url)); // its words are what counts
         return false;
     }
     for (size_t i = 0; i < worker->job_count; i++) {
@@ -340,7 +346,9 @@ static enum err read_settings(struct worker *worker, int argc, char **argv, bool
     worker->bus = (struct bus_config){worker->settings.kafka_bootstrap_servers, spec.program,
                                       worker->properties, on_kafka_log};
     err = read_lanes(worker, why);
-    return err == ERR_OK ? bus_config_check(&worker->bus, why) : err;
+    if (err == ERR_OK)
+        err = bus_config_check(&worker->bus, why);
+    return err == ERR_OK ? registry_check_url(worker->settings.schema_registry_url, why) : err;
 }
 
 int main(int argc, char **argv)

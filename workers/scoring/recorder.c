@@ -476,6 +476,8 @@ static enum err check_topic(struct recorder *recorder, struct bus_admin *admin, 
                             "there is no topic %s: run retentionctl topics apply", topic);
         if (err != ERR_RETRY)
             return err;
+        IGNORE(why_prefix(why, err, "waiting for Kafka at %.150s",
+                          recorder->options.bus->bootstrap_servers)); // its words are what counts
         if (health_wait(&recorder->health, "kafka", why) != ERR_OK)
             return ERR_STOP;
     }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "bus/client.h"
 #include "bus/producer.h"
 
 static int said;
@@ -75,6 +76,26 @@ static void a_wrong_property_is_found_without_a_client(void **state)
     assert_ok(bus_config_check(&config, NULL), &(struct why){0});
 }
 
+static void servers_that_can_be_none_are_refused(void **state)
+{
+    (void)state;
+    static const char *const right[] = {"a",           "127.0.0.1:1", "SSL://k-1.example.org:65535",
+                                        "a:1,b:2 , c", "[::1]:9092",  "SASL_SSL://[fe80::1]"};
+    static const char *const wrong[] = {
+        "",       ",",     "a,",      "a:",       "a:0",  "a:b",  "a:1:2",  ":1",      "http://a:1",
+        "SSL://", "a b:1", "a:65536", "a:1/path", "[]:1", "[::1", "[::1]1", "user@a:1"};
+    for (size_t i = 0; i < ARRAY_LEN(right); i++)
+        if (!bus_servers_are_valid(right[i]))
+            fail_msg("\"%s\" is refused", right[i]);
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+        if (bus_servers_are_valid(wrong[i]))
+            fail_msg("\"%s\" is taken", wrong[i]);
+    const struct bus_config config = {"http://a:1", "test", NULL, on_log};
+    struct why why = {0};
+    assert_err(bus_config_check(&config, &why), ERR_FATAL, &why);
+    assert_non_null(strstr(why.text, "KAFKA_BOOTSTRAP_SERVERS"));
+}
+
 static void the_environment_gives_properties_by_their_kafka_names(void **state)
 {
     (void)state;
@@ -98,6 +119,7 @@ int main(void)
         cmocka_unit_test(what_exactly_once_rests_on_is_refused),
         cmocka_unit_test(an_unknown_name_is_told_and_left_out),
         cmocka_unit_test(a_wrong_property_is_found_without_a_client),
+        cmocka_unit_test(servers_that_can_be_none_are_refused),
         cmocka_unit_test(the_environment_gives_properties_by_their_kafka_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

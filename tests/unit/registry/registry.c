@@ -111,6 +111,24 @@ static struct registry *client(const char *token)
     return registry;
 }
 
+static void a_url_that_can_be_none_is_refused(void **state)
+{
+    (void)state;
+    static const char *const right[] = {"http://a", "https://a.example.org:8081/apis/ccompat/v7/",
+                                        "http://[::1]:8081"};
+    static const char *const wrong[] = {"",           "foo",          "ftp://a",    "http://",
+                                        "http:///",   "http://:8081", "http://a b", "http://u:p@a",
+                                        "http://a?b", "a:8081"};
+    struct why why = {0};
+    for (size_t i = 0; i < ARRAY_LEN(right); i++)
+        assert_ok(registry_check_url(right[i], &why), &why);
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        assert_err(registry_check_url(wrong[i], &why), ERR_FATAL, &why);
+        assert_non_null(strstr(why.text, "SCHEMA_REGISTRY_URL"));
+        assert_null(strstr(why.text, "u:p"));
+    }
+}
+
 static void a_schema_is_asked_for_once(void **state)
 {
     (void)state;
@@ -227,6 +245,7 @@ static void a_registry_that_is_away_is_waited_for_and_the_wait_is_told_once_in_a
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_url_that_can_be_none_is_refused),
         cmocka_unit_test(a_schema_is_asked_for_once),
         cmocka_unit_test(an_unknown_id_is_remembered),
         cmocka_unit_test(an_id_that_no_registry_gives_is_not_asked_for),

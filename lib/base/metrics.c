@@ -38,16 +38,6 @@ struct metrics {
     struct family families[];
 };
 
-struct metrics *metrics_new(const struct metric *table, size_t count)
-{
-    struct metrics *metrics = mem_zalloc(sizeof *metrics + count * sizeof metrics->families[0]);
-    pthread_mutex_init(&metrics->lock, NULL);
-    metrics->count = count;
-    for (size_t i = 0; i < count; i++)
-        metrics->families[i].metric = &table[i];
-    return metrics;
-}
-
 void metrics_free(struct metrics *metrics)
 {
     if (metrics == NULL)
@@ -102,6 +92,20 @@ struct metric_cell *metrics_cell(struct metrics *metrics, size_t id, const char 
     struct metric_cell *cell = cell_in(family, value1, value2);
     pthread_mutex_unlock(&metrics->lock);
     return cell;
+}
+
+struct metrics *metrics_new(const struct metric *table, size_t count)
+{
+    struct metrics *metrics = mem_zalloc(sizeof *metrics + count * sizeof metrics->families[0]);
+    pthread_mutex_init(&metrics->lock, NULL);
+    metrics->count = count;
+    for (size_t i = 0; i < count; i++) {
+        metrics->families[i].metric = &table[i];
+        bool is_counter = table[i].kind == METRIC_counter;
+        if (is_counter && table[i].labels[0] == NULL)
+            IGNORE(metrics_cell(metrics, i, NULL, NULL)); // there from the start
+    }
+    return metrics;
 }
 
 void metric_add(struct metric_cell *cell, uint64_t by)

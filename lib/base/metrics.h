@@ -31,6 +31,8 @@ struct metric {
 struct metrics;
 struct metric_cell;
 
+// A counter without labels is on the page from the start, with 0: what counts its moves must see
+// the first one, too. Of one with labels, look the cells up early whose first move matters.
 struct metrics *metrics_new(const struct metric *table, size_t count);
 void metrics_free(struct metrics *metrics);
 DEFINE_CLEANUP(struct metrics, metrics_free)

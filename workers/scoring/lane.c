@@ -88,6 +88,7 @@ struct lane *lane_new(const struct lane_options *options)
     lane->places = decide_places_of(options->features);
     lane->encoded = TEXT_INIT(ENCODED_MAX);
     health_init(&lane->health, options->topic, options->metrics, METRIC_WAITS);
+    tally_commit(&lane->tally, options->metrics, options->topic);
     return lane;
 }
 

@@ -80,6 +80,10 @@ struct recorder *recorder_new(const struct recorder_options *options)
     for (size_t i = 0; i < recorder->topic_count; i++)
         recorder->topics[i] = bus_topic_name(prefix, topics[i].topic);
     health_init(&recorder->health, "recorder", options->metrics, METRIC_WAITS);
+    for (size_t i = 0; i < recorder->topic_count; i++) // on the page before the first one
+        for (size_t gap = 0; gap < RECORDER_GAPS; gap++)
+            IGNORE(metrics_cell(options->metrics, METRIC_RECORDER_GAPS,
+                                bus_topics[topics[i].topic].name, recorder_gaps[gap]));
     return recorder;
 }
 

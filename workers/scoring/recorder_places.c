@@ -46,6 +46,9 @@ struct recorder_place *recorder_places_add(struct recorder_places *places,
     return place;
 }
 
+const char *const recorder_gaps[RECORDER_GAPS] = {
+    [OFFSETS_GAP_EXPIRED] = "expired", [OFFSETS_GAP_COMPACTED] = "compacted"};
+
 static enum err note_gap(struct recorder_place *place, struct pg *pg,
                          const struct recorder_start *start, const char **ret_gap, struct why *why)
 {
@@ -58,7 +61,7 @@ static enum err note_gap(struct recorder_place *place, struct pg *pg,
         return why_say(why, ERR_RETRY, "%s/%d was taken by another process meanwhile",
                        place->log.topic, place->log.partition);
     if (is_new)
-        *ret_gap = start->gap == OFFSETS_GAP_EXPIRED ? "expired" : "compacted";
+        *ret_gap = recorder_gaps[start->gap];
     if (start->gap == OFFSETS_GAP_EXPIRED)
         place->row.next = start->offset;
     return ERR_OK;

@@ -44,6 +44,9 @@ void recorder_places_clear(struct recorder_places *places);
 struct recorder_place *recorder_places_add(struct recorder_places *places,
                                            const struct recorder_topic *topic, const char *name,
                                            int32_t partition);
+// The reasons of gaps, by enum offsets_gap.
+enum { RECORDER_GAPS = OFFSETS_GAP_COMPACTED + 1 };
+extern const char *const recorder_gaps[RECORDER_GAPS];
 // Takes the partition in the tables, compares its log with what they know, and notes a gap where
 // there is one. *ret_offset: where to read from. *ret_gap: the reason of a gap that was not noted
 // before, else NULL. ERR_FATAL with the remedy where it is another log.

@@ -30,8 +30,7 @@ void tally_refusal(struct tally *tally, const char *code)
 static void add(struct metrics *metrics, enum metric_id id, const char *lane, const char *label,
                 uint64_t by)
 {
-    if (by > 0)
-        metric_add(metrics_cell(metrics, id, lane, label), by);
+    metric_add(metrics_cell(metrics, id, lane, label), by); // also by 0: it is there then
 }
 
 void tally_commit(const struct tally *tally, struct metrics *metrics, const char *lane)
@@ -43,6 +42,10 @@ void tally_commit(const struct tally *tally, struct metrics *metrics, const char
         add(metrics, METRIC_SCORES, lane, band_name((enum band)i), tally->bands[i]);
     add(metrics, METRIC_ODD_INPUTS, lane, "missing", tally->with_missing);
     add(metrics, METRIC_ODD_INPUTS, lane, "outside", tally->with_outside);
-    for (size_t i = 0; i < tally->reason_count; i++)
+    uint64_t refused = 0;
+    for (size_t i = 0; i < tally->reason_count; i++) {
         add(metrics, METRIC_DEAD_LETTERS, lane, tally->reasons[i].code, tally->reasons[i].count);
+        refused += tally->reasons[i].count;
+    }
+    add(metrics, METRIC_REFUSED, lane, NULL, refused);
 }

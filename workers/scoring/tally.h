@@ -29,5 +29,6 @@ struct tally {
 void tally_score(struct tally *tally, const struct score *score);
 // One more dead letter with this code; codes beyond the first TALLY_REASONS_MAX count for the last.
 void tally_refusal(struct tally *tally, const char *code);
-// Adds everything to the metrics of the lane.
+// Adds everything to the metrics of the lane. An empty one puts them on the page, with 0: who is
+// alarmed by a move must see the first one, too.
 void tally_commit(const struct tally *tally, struct metrics *metrics, const char *lane);

@@ -9,6 +9,7 @@ static const struct metric table[] = {
     {"t_events_total", METRIC_counter, {"lane", NULL}, "events"},
     {"t_lag", METRIC_gauge, {NULL, NULL}, "lag"},
     {"t_seconds", METRIC_histogram, {NULL, NULL}, "time"},
+    {"t_plain_total", METRIC_counter, {NULL, NULL}, "plain"},
 };
 
 static void the_page_is_in_the_text_format(void **state)
@@ -30,6 +31,26 @@ static void the_page_is_in_the_text_format(void **state)
             fail_msg("no \"%s\" in\n%s", lines[i], text_string(&page));
 }
 
+static bool page_has(struct metrics *metrics, const char *line)
+{
+    CLEANUP(text_done) struct text page = TEXT_INIT(65536);
+    assert_int_equal(metrics_write(metrics, &page), ERR_OK);
+    return strstr(text_string(&page), line) != NULL;
+}
+
+static void a_counter_is_there_before_it_moves(void **state)
+{
+    (void)state;
+    CLEANUP(metrics_free_p) struct metrics *metrics = metrics_new(table, ARRAY_LEN(table));
+    assert_true(page_has(metrics, "t_plain_total 0\n"));
+    assert_false(page_has(metrics, "t_lag 0\n")); // nobody knows it yet
+    assert_false(page_has(metrics, "t_events_total{"));
+    IGNORE(metrics_cell(metrics, 0, "a", NULL));
+    assert_true(page_has(metrics, "t_events_total{lane=\"a\"} 0\n"));
+    metric_add(metrics_cell(metrics, 3, NULL, NULL), 1);
+    assert_true(page_has(metrics, "t_plain_total 1\n"));
+}
+
 static void hostile_label_values_cannot_fill_memory(void **state)
 {
     (void)state;
@@ -49,6 +70,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_page_is_in_the_text_format),
+        cmocka_unit_test(a_counter_is_there_before_it_moves),
         cmocka_unit_test(hostile_label_values_cannot_fill_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,22 @@ static void a_transaction_counts_once_it_is_committed(void **state)
     assert_int_equal(counted(metrics, METRIC_ODD_INPUTS, "outside"), 1);
 }
 
+static void everything_but_the_reasons_is_there_from_the_start(void **state)
+{
+    (void)state;
+    CLEANUP(metrics_free_p) struct metrics *metrics = metrics_new(table, ARRAY_LEN(table));
+    tally_commit(&(struct tally){0}, metrics, "lane");
+    CLEANUP(text_done) struct text page = TEXT_INIT(65536);
+    assert_int_equal(metrics_write(metrics, &page), ERR_OK);
+    static const char *const samples[] = {"retentionai_events_total{lane=\"lane\"} 0\n",
+                                          "retentionai_refused_records_total{lane=\"lane\"} 0\n",
+                                          "retentionai_foreign_partition_total{lane=\"lane\"} 0\n",
+                                          "retentionai_recorder_conflicts_total 0\n"};
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++)
+        if (strstr(text_string(&page), samples[i]) == NULL)
+            fail_msg("no %s in\n%s", samples[i], text_string(&page));
+}
+
 static void reasons_beyond_the_last_place_count_for_it(void **state)
 {
     (void)state;
@@ -52,12 +68,14 @@ static void reasons_beyond_the_last_place_count_for_it(void **state)
     tally_commit(&tally, metrics, "lane");
     assert_int_equal(counted(metrics, METRIC_DEAD_LETTERS, "code-0"), 2);
     assert_int_equal(counted(metrics, METRIC_DEAD_LETTERS, "code-31"), 4);
+    assert_int_equal(counted(metrics, METRIC_REFUSED, NULL), TALLY_REASONS_MAX + 4);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_transaction_counts_once_it_is_committed),
+        cmocka_unit_test(everything_but_the_reasons_is_there_from_the_start),
         cmocka_unit_test(reasons_beyond_the_last_place_count_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

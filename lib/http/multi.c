@@ -261,6 +261,7 @@ enum err http_multi_start(struct http_multi *multi, const struct http_call *call
     }
     slot->state = SLOT_FLYING;
     multi->in_flight++;
+    IGNORE(drive_run(&multi->drive)); // sends it; what goes wrong is told by the next poll
     return ERR_OK;
 }
 

@@ -46,9 +46,9 @@ struct http_call {
     size_t answer_bytes; // ceiling of the answer's body; 0: 256 KiB
 };
 
-// Begins a call; its end is told by http_multi_poll under `tag`, which must be no other call's in
-// flight. ERR_RETRY (code "calls-full"): calls_max are in flight. ERR_FATAL: a URL with another
-// scheme, a header that cannot be sent.
+// Begins a call, and sends it as far as that needs no wait; its end is told by http_multi_poll
+// under `tag`, which must be no other call's in flight. ERR_RETRY (code "calls-full"): calls_max
+// are in flight. ERR_FATAL: a URL with another scheme, a header that cannot be sent.
 MUST_CHECK enum err http_multi_start(struct http_multi *multi, const struct http_call *call,
                                      void *tag, struct why *why);
 

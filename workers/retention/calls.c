@@ -18,7 +18,7 @@
 
 enum {
     CLAIMS_MAX = 256, // per turn
-    DONE_BATCH = 256, // answers per turn
+    DONE_BATCH = 16,  // answers taken at once
     CORRECTIONS_MAX = 2,
 };
 
@@ -503,11 +503,14 @@ static void take(struct retention *retention, const struct http_done *done)
 
 enum err retention_take_answers(struct retention *retention, int64_t wait_ms, struct why *why)
 {
-    struct http_done *done CLEANUP(mem_free_p) = mem_array(DONE_BATCH, sizeof *done);
-    size_t count = 0;
-    enum err err = http_multi_poll(retention->http, wait_ms, done, DONE_BATCH, &count, why);
-    for (size_t i = 0; i < count; i++)
-        take(retention, &done[i]);
+    struct http_done done[DONE_BATCH];
+    size_t count = DONE_BATCH;
+    enum err err = ERR_OK;
+    for (; err == ERR_OK && count == DONE_BATCH; wait_ms = 0) {
+        err = http_multi_poll(retention->http, wait_ms, done, DONE_BATCH, &count, why);
+        for (size_t i = 0; i < count; i++)
+            take(retention, &done[i]);
+    }
     return err;
 }
 

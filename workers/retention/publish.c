@@ -13,7 +13,7 @@
 // The Kafka transaction: plans, replies and dead letters of the records that are finished, and the
 // offsets behind them. A plan whose transaction is lost is published again from the ledger.
 
-enum { INTERVAL_MS = 250, TRANSACTION_RECORDS = 2000, PLACES_MAX = 2048 };
+enum { INTERVAL_MS = 250, TRANSACTION_RECORDS = 2000 };
 
 static struct bytes text_or_null(const char *text)
 {
@@ -118,10 +118,10 @@ struct share {
     size_t count;
 };
 
-static size_t gather(struct retention *retention, struct share shares[PLACES_MAX])
+static size_t gather(struct retention *retention, struct share *shares)
 {
     size_t places = 0, room = TRANSACTION_RECORDS;
-    for (size_t i = 0; i < retention->backlogs.count && places < PLACES_MAX; i++) {
+    for (size_t i = 0; i < retention->backlogs.count; i++) {
         struct backlog *backlog = &retention->backlogs.list[i];
         size_t count = backlog_finished(backlog, room);
         if (count == 0)
@@ -176,7 +176,7 @@ enum err retention_publish(struct retention *retention, struct why *why)
     int64_t now_ms = clock_mono_ms();
     if (is_busy && now_ms - retention->published_ms < INTERVAL_MS)
         return ERR_OK;
-    struct share *shares CLEANUP(mem_free_p) = mem_array(PLACES_MAX, sizeof *shares);
+    struct share *shares CLEANUP(mem_free_p) = mem_array(retention->backlogs.count, sizeof *shares);
     size_t places = gather(retention, shares);
     if (places == 0)
         return ERR_OK;

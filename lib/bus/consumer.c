@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "bus/consumer.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,7 @@
 
 enum {
     BLOCK_MAX = 10000,
-    GHOST_MS = 60000, // since the brokers were away: until then being fenced is our own doing
+    GHOST_MS = 60000, // since the brokers are back: until then being fenced is our own doing
 };
 
 struct known_topic {
@@ -59,6 +60,7 @@ struct bus_consumer {
     int64_t pending_at_ms;
     rd_kafka_topic_partition_list_t *held; // assigned; metadata of committed offsets in it
     struct bus_floor floor;
+    atomic_llong back_ms; // monotonic: the first answer after the brokers were away; 0: never
     bool was_rebalanced;
     bool is_closing;
     enum err failure; // of a callback, given by the next poll
@@ -203,8 +205,10 @@ static enum err find_offsets(struct bus_consumer *consumer, rd_kafka_topic_parti
 // A fenced client whose brokers were away lately was fenced by its own ghost; see above.
 static bool was_down_lately(const struct bus_consumer *consumer)
 {
-    int64_t down_ms = atomic_load(&consumer->opaque.all_down_ms);
-    return down_ms > 0 && clock_mono_ms() - down_ms < GHOST_MS;
+    int64_t now_ms = clock_mono_ms(), down_ms = atomic_load(&consumer->opaque.all_down_ms);
+    return down_ms > 0 &&
+           (down_ms > atomic_load(&consumer->opaque.answered_ms) || now_ms - down_ms < GHOST_MS ||
+            now_ms - atomic_load(&consumer->back_ms) < GHOST_MS);
 }
 
 // Takes what is queued and throws it away. The words of the error callback are in there too: while
@@ -323,8 +327,12 @@ static rd_kafka_resp_err_t on_response(rd_kafka_t *rk, int fd, const char *broke
     (void)rk, (void)fd, (void)broker, (void)id, (void)key, (void)version, (void)correlation;
     (void)size, (void)took;
     struct bus_consumer *consumer = opaque;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        atomic_store(&consumer->opaque.answered_ms, clock_mono_ms());
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    int64_t now_ms = clock_mono_ms();
+    if (atomic_exchange(&consumer->opaque.answered_ms, now_ms) <
+        atomic_load(&consumer->opaque.all_down_ms))
+        atomic_store(&consumer->back_ms, now_ms);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 

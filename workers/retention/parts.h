@@ -59,8 +59,8 @@ struct retention {
 
     bool is_on;                 // the switch for plans
     int64_t control_ms;         // when switch and stops were read last
-    int64_t database_ms;        // the tables are not asked before then
-    int64_t input_ms;           // no input is read before then
+    int64_t database_ms;        // the tables are not asked before then; 0: they answer
+    int64_t input_ms;           // no input is read before then; 0: it comes
     bool must_rewind;           // the input is to be read from its committed offsets again
     struct bus_position unread; // a record whose schema could not be had; topic NULL: none
     bool is_unsettled;    // what became of the last transaction is not known: none before that

@@ -166,6 +166,8 @@ static enum err ask_tables(struct retention *retention, struct why *why)
     enum err err = pg_connect(retention->pg, &cause);
     for (size_t i = 0; i < ARRAY_LEN(steps) && err == ERR_OK; i++)
         err = steps[i](retention, &cause);
+    if (err == ERR_OK)
+        retention->database_ms = 0;
     if (err == ERR_RETRY) {
         retention->database_ms =
             clock_mono_ms() + health_back_off(&retention->health, "tables", &cause);
@@ -330,6 +332,8 @@ static enum err read_input(struct retention *retention, struct why *why)
     } else if (retention->backlogs.count == 0) {
         take_positions(retention); // a pending assignment was started without a rebalance
     }
+    if (err == ERR_OK)
+        retention->input_ms = 0;
     if (err == ERR_OK && !block.was_rebalanced)
         err = take_block(retention, &block, &cause);
     bool was_empty = block.count == 0;
@@ -368,8 +372,7 @@ static bool has_unread(struct retention *retention)
 static void tell_health(struct retention *retention)
 {
     struct why why = {0};
-    int64_t now_ms = clock_mono_ms();
-    if (now_ms < retention->database_ms || now_ms < retention->input_ms || has_unread(retention) ||
+    if (retention->database_ms != 0 || retention->input_ms != 0 || has_unread(retention) ||
         !bus_consumer_is_connected(retention->consumer, &why))
         return;
     for (size_t i = 0; i < retention->options.provider_count; i++) {

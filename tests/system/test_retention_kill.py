@@ -15,8 +15,8 @@ from support import EVENT_TIME, Stream, Writer, chance
 from test_retention import gemini
 from test_stub_llm import Stub
 
-KILLS = int(os.environ.get("PLAN_KILLS", 8))
-EVENTS = int(os.environ.get("HIGH_RISK_EVENTS", 700))
+KILLS = int(os.environ.get("PLAN_KILLS", 6))
+EVENTS = int(os.environ.get("HIGH_RISK_EVENTS", 500))
 IN_FLIGHT = 128
 
 

@@ -24,3 +24,8 @@ int64_t clock_real_ms(void)
 {
     return now_ns(CLOCK_REALTIME) / 1000000;
 }
+
+int64_t clock_cpu_ms(void)
+{
+    return now_ns(CLOCK_PROCESS_CPUTIME_ID) / 1000000;
+}

@@ -9,6 +9,7 @@
 
 #include "avro/records.h"
 #include "base/clock.h"
+#include "base/idle.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/program.h"
@@ -614,8 +615,11 @@ enum err retention_run(struct retention *retention, struct why *why)
     if (err == ERR_OK)
         log_info("retention-started", "group=%s transactional_id=%s", retention->group,
                  retention->identity);
-    while (err == ERR_OK && !program_is_stopping())
+    struct idle idle = {0};
+    while (err == ERR_OK && !program_is_stopping()) {
         err = turn(retention, why);
+        idle_look(&idle);
+    }
     if (err == ERR_OK)
         err = drain(retention, STOP_MS, why);
     health_set(&retention->health, &(struct why){.text = "the worker has stopped"});

@@ -11,6 +11,7 @@
 
 #include "avro/topics.h"
 #include "base/clock.h"
+#include "base/idle.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/program.h"
@@ -252,8 +253,11 @@ static enum err run_jobs(struct worker *worker, struct why *why)
         worker->jobs[i].is_started = true;
     }
     atomic_store(&worker->is_running, true);
-    while (!program_wait_ms(LOOK_MS))
+    struct idle idle = {0};
+    while (!program_wait_ms(LOOK_MS)) {
         live_model_look(worker->model);
+        idle_look(&idle);
+    }
     enum err err = ERR_OK;
     for (size_t i = 0; i < worker->job_count; i++) {
         pthread_join(worker->jobs[i].thread, NULL);

@@ -255,7 +255,8 @@ static void start_pending(struct bus_consumer *consumer)
     enum err err = find_offsets(consumer, consumer->pending, &why);
     if (err == ERR_RETRY) {
         consumer->pending_at_ms = clock_mono_ms() + backoff_next_ms(&consumer->pending_backoff);
-        if (consumer->opaque.log != NULL)
+        bool says_itself = consumer->options.assigned != NULL; // and knows what is away
+        if (!says_itself && consumer->opaque.log != NULL)
             consumer->opaque.log(4, "ASSIGN", why.text);
         return;
     }

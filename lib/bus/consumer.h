@@ -44,9 +44,9 @@ struct bus_consumer_options {
     const char *const *topics;
     size_t topic_count;
     // Called when partitions come: fills `offset` of each (BUS_OFFSET_NONE leaves the committed
-    // one). ERR_RETRY: asked again soon; anything else but ERR_OK ends the consumer with that
-    // verdict. NULL: the group's committed offsets, with their metadata in the positions of
-    // bus_consumer_assignment.
+    // one). ERR_RETRY: asked again soon (it says itself what it waits for); anything else but
+    // ERR_OK ends the consumer with that verdict. NULL: the group's committed offsets, with their
+    // metadata in the positions of bus_consumer_assignment.
     enum err (*assigned)(void *context, struct bus_position *positions, size_t count,
                          struct why *why);
     // Called when partitions go, before they are gone; may be NULL.

@@ -50,6 +50,9 @@ def test_a_worker_ends_in_time_while_its_servers_are_away(world):
     audit(world)
     with world.stack.without("postgres"):
         wait_for("it notices", lambda: worker.http("/readyz")[0] == 503, 20)
+        said = "event=lane-waits lane=recorder for=postgresql"
+        wait_for("it says so", lambda: said in worker.log.read_text(), 20)
+        assert "facility=ASSIGN" not in worker.log.read_text()  # it is no word of Kafka's
         worker.stop()
     worker = world.scoring()
     with world.stack.without("kafka"):

@@ -179,9 +179,12 @@ static enum err on_assigned(void *context, struct bus_position *positions, size_
     struct recorder *recorder = context;
     recorder_places_clear(&recorder->places);
     recorder->is_starting = true;
+    const char *what = "postgresql";
     enum err err = pg_connect(recorder->pg, why);
-    for (size_t i = 0; i < position_count && err == ERR_OK; i++)
+    for (size_t i = 0; i < position_count && err == ERR_OK; i++) {
+        what = "offsets"; // of either server
         err = start_place(recorder, &positions[i], why);
+    }
     recorder->is_assigned = err == ERR_OK;
     if (err == ERR_OK) {
         recorder->is_starting = false;
@@ -192,7 +195,10 @@ static enum err on_assigned(void *context, struct bus_position *positions, size_
     }
     recorder_places_clear(&recorder->places);
     pg_rollback(recorder->pg);
-    health_set(&recorder->health, why);
+    if (err == ERR_RETRY)
+        IGNORE(health_back_off(&recorder->health, what, why)); // the consumer asks again by itself
+    else
+        health_set(&recorder->health, why);
     // A table's rule that stops us here is no record's fault.
     return err == ERR_REJECT ? ERR_FATAL : err;
 }

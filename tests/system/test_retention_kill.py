@@ -18,6 +18,7 @@ from test_stub_llm import Stub
 KILLS = int(os.environ.get("PLAN_KILLS", 6))
 EVENTS = int(os.environ.get("HIGH_RISK_EVENTS", 500))
 IN_FLIGHT = 128
+LATER = 20
 
 
 @pytest.fixture
@@ -28,11 +29,12 @@ def stub(tmp_path):
 
 
 def history(count):
-    """High risk, twice each: the second score opens no episode."""
-    people_at_risk = count // 2
-    for turn in range(2):
-        for i in range(people_at_risk):
-            yield at_risk(700_000 + i, i + turn, event_time=EVENT_TIME + turn * 60_000)
+    """High risk, twice each, the second time a little later: that score opens no episode."""
+    for i in range(count // 2 + LATER):
+        if i < count // 2:
+            yield at_risk(700_000 + i, i)
+        if i >= LATER:
+            yield at_risk(700_000 + i - LATER, i, event_time=EVENT_TIME + 60_000)
 
 
 def hold(worker, stub):
@@ -61,13 +63,13 @@ def test_a_killed_worker_makes_each_plan_once(world, stub):
     random = chance(os.environ)
     assert people()["high"]
     world.scoring()
-    stream = Stream(Writer(world), history(EVENTS), EVENTS / (KILLS * 1.2 * SLOW))
+    stream = Stream(Writer(world), history(EVENTS), EVENTS / (KILLS * 1.5 * SLOW))
     settings = gemini(stub, GEMINI_CONCURRENCY=IN_FLIGHT)
     in_flight = hits = 0
     for kill in range(KILLS):
         worker = world.start("retentionai-retention", **settings)
         if kill % 3 != 0:
-            wait_for("calls", lambda: stub.stats()["in_flight"] > 0, 60, every=0.01)
+            wait_for("calls", lambda: stub.stats()["in_flight"] > 0 or not stream.is_alive(), 60, every=0.01)
         time.sleep(random.uniform(0, 0.9) * SLOW)
         assert worker.running(), f"it ended by itself with {worker.process.returncode}:\n{worker.tail()}"
         held = hold(worker, stub)
@@ -90,7 +92,8 @@ def test_two_workers_that_are_killed_in_turn_make_each_plan_once(world, stub):
     in_flight = 0
     for _ in range(kills):
         slot = random.randrange(2)
-        wait_for("its calls", lambda slot=slot: workers[slot].metric("retentionai_llm_calls_in_flight") > 0, 60)
+        wait_for("its calls", lambda slot=slot: not stream.is_alive() or
+                 workers[slot].metric("retentionai_llm_calls_in_flight") > 0, 60)
         time.sleep(random.uniform(0, 0.9) * SLOW)
         in_flight += hold(workers[slot], stub)
         workers[slot].kill()

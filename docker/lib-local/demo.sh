@@ -222,15 +222,16 @@ demo_line() {
 }
 
 demo_next() {
-    local me=docker/local
-    [[ $dir == "$repo/.local" ]] || me="docker/local --dir $dir"
+    local me=$repo/docker/local
+    me=${me#"$called_from/"}
+    [[ $dir == "$repo/.local" ]] || me="$me --dir $dir"
     cat <<NEXT
 
 Where to look next:
   $me psql -c "SELECT employee_id, probability, reason_1 FROM current_prediction ORDER BY 2 DESC LIMIT 20"
-  (set -a; . <($me env); build/release/bin/retentionctl consume predictions --event-time $1 | head)
-  (set -a; . <($me env); build/release/bin/retentionctl lag)
-  (set -a; . <($me env); build/release/bin/retentionctl plans list --limit 5)
+  (set -a; . <($me env); ${bin#"$called_from/"}/retentionctl consume predictions --event-time $1 | head)
+  (set -a; . <($me env); ${bin#"$called_from/"}/retentionctl lag)
+  (set -a; . <($me env); ${bin#"$called_from/"}/retentionctl plans list --limit 5)
   metrics: http://127.0.0.1:${ports[scoring]}/metrics (scoring), http://127.0.0.1:${ports[retention]}/metrics (retention)
   logs: $me logs scoring    stop: $me down
 NEXT

@@ -12,7 +12,6 @@ from confluent_kafka import Producer
 
 from conftest import BUILD, EMPLOYEES_CSV, REPO
 
-# It has a build of its own, which is the same whatever is tested beside it.
 pytestmark = pytest.mark.skipif(BUILD.name in ("asan", "tsan"), reason="once is enough")
 
 
@@ -24,7 +23,8 @@ def local(tmp_path):
     def run(*arguments):
         done = subprocess.run(
             [REPO / "docker/local", "--dir", directory, *arguments], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=400)
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=400,
+            env={**os.environ, "LOCAL_PRESET": BUILD.name})
         assert done.returncode == 0, done.stdout
         return done.stdout
 
@@ -91,7 +91,7 @@ def test_the_demo_agrees_also_over_garbage_and_over_people_whose_risk_has_passed
     producer.produce("employee-changes", b"no Avro", b"17")
     producer.flush()
     one_employee_as_another(tmp_path / "calm.csv", highest, lowest)
-    subprocess.run([REPO / "build/release/bin/retentionai-hris", "--source", "calm", tmp_path / "calm.csv"],
+    subprocess.run([BUILD / "bin/retentionai-hris", "--source", "calm", tmp_path / "calm.csv"],
                    env={**os.environ, **environment(local)}, check=True, timeout=60)
 
     second = local("demo")

@@ -13,7 +13,7 @@ import struct
 import fastavro
 
 from audit import audit
-from conftest import SLOW
+from conftest import SLOW, wait_for
 from support import ATTRIBUTES, EVENT_TIME, Writer, change, frame
 
 POISON = int(os.environ.get("POISON", 10_000))
@@ -198,17 +198,19 @@ def test_every_bad_message_is_a_dead_letter_once_and_every_good_one_is_scored(wo
               "key-mismatch", "bad-employee-id", "bad-event-id", "bad-source", "bad-requested-by",
               "bad-event-time", "event-time-in-future"}
     assert wanted <= kinds, wanted - kinds
-    # What is allocated once all is done. What is resident also has the buffers that a burst once filled,
-    # and is only bounded.
+    # What stays allocated once all is done: what is in librdkafka's queues for a moment longer goes. What is
+    # resident also has the buffers that a burst once filled, and is only bounded.
     before = worker.metric("retentionai_heap_bytes")
     send(POISON)
     check()
-    after, resident = worker.metric("retentionai_heap_bytes"), worker.resident_mb()
-    print(f"heap {before / 1e6:.2f} MB before {POISON} more of them, {after / 1e6:.2f} MB behind; "
-          f"{resident:.1f} MB resident")
+    resident = worker.resident_mb()
     if SLOW == 1:
         assert resident < 80
-        assert after - before < 150 * POISON, "more than 150 bytes stay of each"
+        wait_for("less than 150 bytes stay of each",
+                 lambda: worker.metric("retentionai_heap_bytes") - before < 150 * POISON)
+    after = worker.metric("retentionai_heap_bytes")
+    print(f"heap {before / 1e6:.2f} MB before {POISON} more of them, {after / 1e6:.2f} MB behind; "
+          f"{resident:.1f} MB resident")
 
 
 def test_a_message_without_a_key_is_taken_by_the_id_in_it(world):

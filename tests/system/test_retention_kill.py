@@ -88,13 +88,13 @@ def test_two_workers_that_are_killed_in_turn_make_each_plan_once(world, stub):
     settings = gemini(stub, GEMINI_CONCURRENCY=IN_FLIGHT)
     world.scoring()
     workers = [world.retention(WORKER_SLOT=slot, **settings) for slot in (0, 1)]
-    stream = Stream(Writer(world), history(EVENTS), EVENTS / (kills * 2 * SLOW))
+    stream = Stream(Writer(world), history(EVENTS), EVENTS / (kills * 3 * SLOW))
     in_flight = 0
     for _ in range(kills):
+        time.sleep(random.uniform(0, 0.9))
         slot = random.randrange(2)
         wait_for("its calls", lambda slot=slot: not stream.is_alive() or
                  workers[slot].metric("retentionai_llm_calls_in_flight") > 0, 60)
-        time.sleep(random.uniform(0, 0.9) * SLOW)
         in_flight += hold(workers[slot], stub)
         workers[slot].kill()
         workers[slot] = world.retention(WORKER_SLOT=slot, **settings)

@@ -79,8 +79,8 @@ static void write_letter(struct letter *letter, const struct bus_message *messag
         headers[count++] = (struct bus_header){ours[i][0], bytes_from_string(ours[i][1])};
     const struct bytes key =
         cut(message->key, KEY_BYTES, "dlq.key-bytes", letter->key_bytes, headers, &count);
-    const struct bytes value = cut(message->value, VALUE_BYTES, "dlq.value-bytes",
-                                   letter->value_bytes, headers, &count);
+    const struct bytes value =
+        cut(message->value, VALUE_BYTES, "dlq.value-bytes", letter->value_bytes, headers, &count);
     letter->record = (struct bus_record){
         .partition = -1, .key = key, .value = value, .headers = headers, .header_count = count};
 }

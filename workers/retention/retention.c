@@ -332,6 +332,8 @@ static enum err read_input(struct retention *retention, struct why *why)
         log_info("retention-assigned", "partitions=%zu", retention->backlogs.count);
     } else if (retention->backlogs.count == 0) {
         take_positions(retention); // a pending assignment was started without a rebalance
+        if (retention->backlogs.count > 0)
+            log_info("retention-assigned", "partitions=%zu", retention->backlogs.count);
     }
     if (err == ERR_OK)
         retention->input_ms = 0;

@@ -7,9 +7,10 @@
 
 // The CPU time tells quiet from busy for all threads at once, those of libraries included. To give
 // back takes some milliseconds, and to get it again page faults: so not between two batches, and
-// not before there was some work since the last time.
+// not before there was some work since the last time; but little work is enough, since a backlog's
+// slow end can look quiet, and what comes behind it would else stay until the next busy time.
 
-enum { LOOK_MS = 1000, QUIET_LOOKS = 5, QUIET_PERCENT = 10, WORK_MS = 500 };
+enum { LOOK_MS = 1000, QUIET_LOOKS = 5, QUIET_PERCENT = 10, WORK_MS = 100 };
 
 bool idle_is_due(struct idle *idle, int64_t now_ms, int64_t cpu_ms)
 {
@@ -23,6 +24,7 @@ bool idle_is_due(struct idle *idle, int64_t now_ms, int64_t cpu_ms)
     if (idle->quiet < QUIET_LOOKS || cpu_ms - idle->given_cpu_ms < WORK_MS)
         return false;
     idle->given_cpu_ms = cpu_ms;
+    idle->quiet = 0;
     return true;
 }
 

@@ -17,8 +17,11 @@ extern const char avro_text_hris_progress[];
 
 static const struct avro_topic topics[] = {
     {"employee-changes", avro_text_employee_changed, true},
+    {"score-requests", avro_text_employee_changed, true},
+    {"employee-rescore", avro_text_employee_changed, true},
     {"predictions", avro_text_prediction, false},
     {"high-risk", avro_text_high_risk, false},
+    {"prediction-replies", avro_text_prediction, false},
     {"plan-requests", avro_text_plan_requested, false},
     {"retention-plans", avro_text_retention_plan, false},
     {"plan-replies", avro_text_retention_plan, false},

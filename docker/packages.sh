@@ -7,7 +7,7 @@
 packages_run=(
     build-essential cmake ninja-build pkg-config
     librdkafka-dev libpq-dev libavro-dev libcurl4-openssl-dev libjansson-dev libsodium-dev
-    libmicrohttpd-dev libcmocka-dev
+    libmicrohttpd-dev libzxcvbn-dev libcrypt-dev libcmocka-dev
     postgresql
     "default-jre-headless|openjdk-17-jre-headless|openjdk-21-jre-headless|default-jdk-headless"
     maven ca-certificates

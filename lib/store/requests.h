@@ -100,17 +100,19 @@ MUST_CHECK enum err requests_finish(struct pg *pg, struct bytes id, struct bytes
 struct requests_reply {
     struct bytes id; // correlation id, 1 to 128 bytes
     enum requests_kind kind;
+    struct bytes user_id;        // who asked, as the reply says; null: not told
     struct bytes employee_id;    // null: not known
     struct bytes result_id;      // null exactly where error_code is not
     struct bytes error_code;     // null: done
     struct bytes error_text;     // may be null
     struct bytes missing_inputs; // names with commas between; null: not told
-    int64_t completed_at_ms;     // of the reply
+    int64_t created_at_ms; // used where the gateway's word has not come: of the event, or the reply
+    int64_t completed_at_ms; // of the reply
 };
-// In the caller's transaction. Completes the rows and makes those that are not there yet; the first
-// reply of a request stays. *ret_completed: rows that were completed or made, the rest were
-// completed before. ERR_REJECT: text that the table cannot hold (a zero byte, no UTF-8): the caller
-// checks before.
+// In the caller's transaction. Completes the rows and makes those that are not there yet; what the
+// gateway has said stays, and so does the first reply of a request. *ret_completed: rows that were
+// completed or made, the rest were completed before. ERR_REJECT: text that the table cannot hold (a
+// zero byte, no UTF-8): the caller checks before.
 MUST_CHECK enum err requests_complete(struct pg *pg, const struct requests_reply *replies,
                                       size_t count, size_t *ret_completed, struct why *why);
 

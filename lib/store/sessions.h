@@ -28,7 +28,8 @@
 // `now_ms` as its iat: then a password that changes right now ends it, too.
 MUST_CHECK enum err sessions_issue(struct pg *pg, int64_t user_id, struct bytes password_hash,
                                    struct bytes token_sha256, struct bytes family, int64_t now_ms,
-                                   int64_t expires_at_ms, bool *ret_issued, struct why *why);
+                                   int64_t expires_at_ms, bool *ret_issued,
+                                   int64_t *ret_iat_from_ms, struct why *why);
 
 enum sessions_spending {
     SESSIONS_SPENT,
@@ -44,6 +45,7 @@ struct sessions_spent {
     struct bytes username;
     struct bytes role; // as it is now
     struct bytes family;
+    int64_t iat_from_ms; // see sessions_issue
 };
 // Spends a token, exactly once, and issues its successor. The same call again (same successor)
 // gives the same answer, so that a lost connection revokes nothing. `now_ms` is the iat of the
@@ -83,37 +85,40 @@ MUST_CHECK enum err sessions_revocations(struct pg *pg, int64_t since_ms,
 
 // ---- wrong passwords
 
-struct sessions_failures {
-    int32_t failures;         // in a row; 0: none
-    int64_t blocked_until_ms; // 0: never was
+// Rows of login_throttle; what they mean and how they move is decided elsewhere (auth/throttle.h).
+enum sessions_scope {
+    SESSIONS_ACCOUNT, // subject: a user name, also one that nobody has
+    SESSIONS_ADDRESS,
+    SESSIONS_PAIR, // a user name, a blank, an address
+    SESSIONS_SCOPES
 };
-enum sessions_scope { SESSIONS_ACCOUNT, SESSIONS_ADDRESS, SESSIONS_SCOPES };
-// Who tries: a user name (also one that nobody has) and an address. A null one takes no part.
 struct sessions_subjects {
-    struct bytes of[SESSIONS_SCOPES];
+    struct bytes of[SESSIONS_SCOPES]; // at most 256 bytes each; null: takes no part
 };
-MUST_CHECK enum err sessions_throttle(struct pg *pg, const struct sessions_subjects *subjects,
-                                      struct sessions_failures ret[SESSIONS_SCOPES],
-                                      struct why *why);
+struct sessions_throttle {
+    bool is_there; // else all is 0
+    int32_t failures;
+    int64_t last_failure_ms;
+    int64_t blocked_until_ms;
+};
+MUST_CHECK enum err sessions_throttle_read(struct pg *pg, const struct sessions_subjects *subjects,
+                                           struct sessions_throttle ret[SESSIONS_SCOPES],
+                                           struct why *why);
 
-// How long to wait after the n-th failure in a row: delays_ms[n - 1], the last one for all further.
-struct sessions_delays {
-    const int64_t *delays_ms;
-    size_t count; // at least 1
-};
-// Counts a failure for both, each exactly once however many come at a time. Failures that are older
-// than `forget_ms` are forgotten first. `ret` is what stands now.
-MUST_CHECK enum err sessions_failed(struct pg *pg, const struct sessions_subjects *subjects,
-                                    const struct sessions_delays delays[SESSIONS_SCOPES],
-                                    int64_t now_ms, int64_t forget_ms,
-                                    struct sessions_failures ret[SESSIONS_SCOPES], struct why *why);
-// Forgets the failures of those that are not null.
-MUST_CHECK enum err sessions_forgive(struct pg *pg, const struct sessions_subjects *subjects,
-                                     struct why *why);
+// What becomes of a row; one that is not there yet comes as all 0. is_there false afterwards: the
+// row goes. Called once for each subject, while all of their rows are locked.
+typedef void sessions_move(void *context, enum sessions_scope scope, struct sessions_throttle *row);
+// Moves the rows of the subjects, one caller after the other: however many come at a time, none is
+// lost. `ret` (may be NULL) is what stands then. ERR_RETRY after a lost connection: they moved or
+// not; moved twice is a failure that counts twice.
+MUST_CHECK enum err sessions_throttle_move(struct pg *pg, const struct sessions_subjects *subjects,
+                                           sessions_move *move, void *context, int64_t now_ms,
+                                           struct sessions_throttle *ret, struct why *why);
 
 // ---- cleaning
 
 // Deletes what is over: expired refresh tokens and families, revocations, invites (a month after),
-// keys (a day after), failures older than a day. At most `max` rows of each; *ret_deleted in all.
+// keys (a day after), rows of login_throttle that nothing has moved for 2 days, those of pairs for
+// 180. At most `max` rows of each; *ret_deleted in all.
 MUST_CHECK enum err sessions_clean(struct pg *pg, int64_t now_ms, int64_t max, size_t *ret_deleted,
                                    struct why *why);

@@ -81,19 +81,21 @@ CREATE TABLE signing_key (
     CHECK (length(public_key) = 32)
 );
 
--- Failed logins in a row, by account and by address: kept here so that a restart or another gateway
--- forgets nothing.
+-- Failed logins, by account, by address, and by both together: kept here so that a restart or another
+-- gateway forgets nothing. A row of a pair says also that this account was logged in from there.
 CREATE TABLE login_throttle (
     scope           text NOT NULL,
-    subject         text NOT NULL, -- username (of nobody's account, too) or address
+    subject         text NOT NULL, -- username (also one that nobody has), address, or both
     failures        integer NOT NULL,
     last_failure_at timestamptz NOT NULL,
     blocked_until   timestamptz NOT NULL,
+    changed_at      timestamptz NOT NULL,
     PRIMARY KEY (scope, subject),
-    CHECK (scope IN ('account', 'address')),
+    CHECK (scope IN ('account', 'address', 'pair')),
+    CHECK (length(subject) <= 256),
     CHECK (failures >= 0)
 ) WITH (fillfactor = 80);
-CREATE INDEX login_throttle_age ON login_throttle (last_failure_at);
+CREATE INDEX login_throttle_age ON login_throttle (changed_at);
 
 -- One row per request that somebody made; id is also the correlation id and the id of the event. The
 -- gateway writes who asked, the recorder what came of it, and either may be first.

@@ -118,8 +118,16 @@ postgres_answers() {
 # ---- Apache Kafka: one node, broker and controller -------------------------------------------
 
 kafka_run() {
-    local home=$dir/kafka id
+    local home=$dir/kafka id at advertised proxied="" proxied_advertised="" proxied_protocol=""
     rm -rf "$home/tmp" && mkdir -p "$home/tmp" || return 1
+    # For tests, PORT:ADVERTISED: a further listener whose clients are told another port, that of a proxy.
+    [[ -z ${LOCAL_KAFKA_PROXIED-} ]] || echo "$LOCAL_KAFKA_PROXIED" >"$home/proxied"
+    if [[ -s $home/proxied ]]; then
+        IFS=: read -r at advertised <"$home/proxied"
+        proxied=,PROXIED://127.0.0.1:$at
+        proxied_advertised=,PROXIED://127.0.0.1:$advertised
+        proxied_protocol=,PROXIED:PLAINTEXT
+    fi
     # The offsets of a group that reads rarely must outlive the longest-kept topic (90 days), and the
     # young generation is small because its collections stop every request.
     cat >"$home/server.properties" <<PROPERTIES
@@ -127,10 +135,10 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:${ports[kafka_controller]}
 controller.listener.names=CONTROLLER
-listeners=BROKER://127.0.0.1:${ports[kafka]},CONTROLLER://127.0.0.1:${ports[kafka_controller]}
-advertised.listeners=BROKER://127.0.0.1:${ports[kafka]},CONTROLLER://127.0.0.1:${ports[kafka_controller]}
+listeners=BROKER://127.0.0.1:${ports[kafka]},CONTROLLER://127.0.0.1:${ports[kafka_controller]}$proxied
+advertised.listeners=BROKER://127.0.0.1:${ports[kafka]},CONTROLLER://127.0.0.1:${ports[kafka_controller]}$proxied_advertised
 inter.broker.listener.name=BROKER
-listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT$proxied_protocol
 log.dirs=$home/data
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -185,7 +193,7 @@ kafka_start() {
 # it. So the controller alone comes up first, until it has given up the broker.
 kafka_fence() {
     local started
-    sed -e 's/^process.roles=.*/process.roles=controller/' -e '/^listeners=/s/BROKER:[^,]*,//' \
+    sed -e 's/^process.roles=.*/process.roles=controller/' -e '/^listeners=/s/BROKER:[^,]*,//' -e '/^listeners=/s/,PROXIED:.*//' \
         -e '/^advertised.listeners=/d' -e '/^inter.broker.listener.name=/d' \
         "$1/server.properties" >"$1/controller.properties"
     step kafka "was killed: its controller first gives up the broker that was"

@@ -17,7 +17,7 @@ foreach(file ${system_tests})
     string(REGEX REPLACE "^test_" "system-" name ${name})
     add_test(NAME ${name} COMMAND ${venv_python} -m pytest -q -p no:cacheprovider ${file})
     set_tests_properties(${name} PROPERTIES
-        LABELS system RUN_SERIAL ON TIMEOUT 600 FIXTURES_REQUIRED "python;services"
+        LABELS system RUN_SERIAL ON TIMEOUT ${system_seconds} FIXTURES_REQUIRED "python;services"
         ENVIRONMENT "BUILD_DIR=${CMAKE_BINARY_DIR};SERVICES_DIR=${services_dir};PYTHONDONTWRITEBYTECODE=1")
 endforeach()
 

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "http/header.h"
 
 // Many HTTP calls at once from one thread, every wait and every size bounded: certificates always
 // verified (TLS 1.2 and later), no redirects, no proxy but one that is set, HTTP/1.1 with a
@@ -30,10 +31,6 @@ MUST_CHECK enum err http_multi_new(const struct http_multi_options *options,
                                    struct http_multi **ret, struct why *why);
 void http_multi_free(struct http_multi *multi); // calls in flight are cancelled
 DEFINE_CLEANUP(struct http_multi, http_multi_free)
-
-struct http_header {
-    const char *name, *value; // printable, none of them empty
-};
 
 // Borrowed for the length of http_multi_start; `body` too, it is copied.
 struct http_call {

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "bus/config.h"
 #include "bus/consumer.h"
+#include "bus/producer.h"
 
 // Shared by the .c files of this module (and its tests) only: making librdkafka handles out of a
 // bus_config, and turning their errors into verdicts.
@@ -24,6 +25,8 @@ struct bus_pair {
 MUST_CHECK enum err bus_conf_new(const struct bus_config *config, const struct bus_pair *pairs,
                                  size_t count, void *opaque, rd_kafka_conf_t **ret,
                                  struct why *why);
+// A copy of such a list; free by bus_properties_free.
+char **bus_properties_copy(char *const *from);
 // True and set where this librdkafka knows the property; false where it does not.
 bool bus_conf_set_if_known(rd_kafka_conf_t *conf, const char *name, const char *value);
 // [SCHEME://]host[:port] with commas between, as bootstrap.servers wants it.
@@ -79,3 +82,10 @@ int64_t bus_floor_of(const struct bus_floor *floor, const char *topic, int32_t p
 // Fills one message from librdkafka's; the topic's name is interned by the caller.
 void bus_message_fill(struct bus_message *ret, const char *topic,
                       const rd_kafka_message_t *message);
+
+// The record's headers as librdkafka wants them; NULL: none.
+rd_kafka_headers_t *bus_headers_of(const struct bus_record *record);
+// Copies the record into the send queue, without waiting: the code of librdkafka's queue. The
+// headers stay the caller's unless it is accepted. `opaque` comes back with the delivery report.
+rd_kafka_resp_err_t bus_enqueue(rd_kafka_t *rk, const struct bus_record *record, int32_t partition,
+                                rd_kafka_headers_t *headers, void *opaque);

@@ -47,6 +47,17 @@ char **bus_properties_from_environment(void)
     return list;
 }
 
+char **bus_properties_copy(char *const *from)
+{
+    size_t count = 0;
+    while (from != NULL && from[count] != NULL)
+        count++;
+    char **copy = mem_array(count + 1, sizeof *copy);
+    for (size_t i = 0; i < count; i++)
+        copy[i] = mem_dup(from[i]);
+    return copy;
+}
+
 void bus_properties_free(char **properties)
 {
     for (size_t i = 0; properties != NULL && properties[i] != NULL; i++)

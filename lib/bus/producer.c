@@ -211,17 +211,6 @@ static enum err rebuild(struct bus_producer *producer, struct why *why)
     }
 }
 
-static char **properties_copy(char *const *from)
-{
-    size_t count = 0;
-    while (from != NULL && from[count] != NULL)
-        count++;
-    char **copy = mem_array(count + 1, sizeof *copy);
-    for (size_t i = 0; i < count; i++)
-        copy[i] = mem_dup(from[i]);
-    return copy;
-}
-
 enum err bus_producer_open(const struct bus_config *config,
                            const struct bus_producer_options *options, struct bus_producer **ret,
                            struct why *why)
@@ -232,7 +221,7 @@ enum err bus_producer_open(const struct bus_config *config,
     producer->context = options->context;
     producer->bootstrap_servers = mem_dup(config->bootstrap_servers);
     producer->client_id = mem_dup(config->client_id);
-    producer->properties = properties_copy(config->properties);
+    producer->properties = bus_properties_copy(config->properties);
     producer->transactional_id =
         options->transactional_id == NULL ? NULL : mem_dup(options->transactional_id);
     producer->transaction_timeout_ms =
@@ -295,47 +284,6 @@ enum err bus_producer_partitions(struct bus_producer *producer, const char *topi
     return err;
 }
 
-static rd_kafka_headers_t *headers_of(const struct bus_record *record)
-{
-    if (record->header_count == 0)
-        return NULL;
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
-    for (size_t i = 0; i < record->header_count; i++)
-        IGNORE(
-            rd_kafka_header_add(headers, record->headers[i].name, -1, record->headers[i].value.data,
-                                (ssize_t)record->headers[i].value.len)); // fails for no memory only
-    return headers;
-}
-
-// librdkafka's RD_KAFKA_V macros are statement expressions, which clang's pedantic mode reports.
-#ifdef __clang__
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wgnu-statement-expression"
-#endif
-// One try: the code of librdkafka's queue. The headers stay ours unless it is accepted.
-static rd_kafka_resp_err_t enqueue(struct bus_producer *producer, const struct bus_record *record,
-                                   int32_t partition, rd_kafka_headers_t *headers)
-{
-    // producev wants a mutable pointer although it copies; this is the one place where const is
-    // dropped.
-    void *value = NULL, *key = NULL;
-    memcpy(&value, &record->value.data, sizeof value);
-    memcpy(&key, &record->key.data, sizeof key);
-    if (headers == NULL)
-        return rd_kafka_producev(
-            producer->rk, RD_KAFKA_V_TOPIC(record->topic), RD_KAFKA_V_PARTITION(partition),
-            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, record->key.len),
-            RD_KAFKA_V_VALUE(value, record->value.len), RD_KAFKA_V_END);
-    return rd_kafka_producev(
-        producer->rk, RD_KAFKA_V_TOPIC(record->topic), RD_KAFKA_V_PARTITION(partition),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, record->key.len),
-        RD_KAFKA_V_VALUE(value, record->value.len), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
-}
-
-#ifdef __clang__
-#pragma clang diagnostic pop
-#endif
-
 enum err bus_producer_send(struct bus_producer *producer, const struct bus_record *record,
                            struct why *why)
 {
@@ -347,13 +295,13 @@ enum err bus_producer_send(struct bus_producer *producer, const struct bus_recor
             return err;
         partition = bus_partition(record->key, count);
     }
-    rd_kafka_headers_t *headers = headers_of(record);
+    rd_kafka_headers_t *headers = bus_headers_of(record);
     int64_t end_ms = clock_mono_ms() + producer->transaction_timeout_ms / 2;
-    rd_kafka_resp_err_t code = enqueue(producer, record, partition, headers);
+    rd_kafka_resp_err_t code = bus_enqueue(producer->rk, record, partition, headers, NULL);
     while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && clock_mono_ms() < end_ms &&
            !program_is_stopping()) {
         IGNORE(rd_kafka_poll(producer->rk, 50)); // serves delivery reports, which make room
-        code = enqueue(producer, record, partition, headers);
+        code = bus_enqueue(producer->rk, record, partition, headers, NULL);
     }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return ERR_OK;

@@ -10,7 +10,7 @@ packages_run=(
     libmicrohttpd-dev libzxcvbn-dev libcrypt-dev libcmocka-dev
     postgresql
     "default-jre-headless|openjdk-17-jre-headless|openjdk-21-jre-headless|default-jdk-headless"
-    maven ca-certificates
+    maven curl ca-certificates
 )
 packages_test=(python3 python3-venv)
 

@@ -21,3 +21,15 @@ foreach(source ${sources})
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES LABELS contract TIMEOUT 60)
 endforeach()
+
+# contract/test_<file>.py is contract-<file>, in the Python of the system tests.
+add_test(NAME contract-asyncapi-schema COMMAND ${CMAKE_SOURCE_DIR}/tests/support/asyncapi_schema)
+set_tests_properties(contract-asyncapi-schema PROPERTIES FIXTURES_SETUP asyncapi_schema TIMEOUT 400)
+file(GLOB contract_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/test_*.py)
+foreach(file ${contract_tests})
+    cmake_path(GET file STEM name)
+    string(REGEX REPLACE "^test_" "contract-" name ${name})
+    add_test(NAME ${name} COMMAND ${pytest} ${file})
+    set_tests_properties(${name} PROPERTIES
+        LABELS contract TIMEOUT 120 FIXTURES_REQUIRED "python;asyncapi_schema" ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+endforeach()

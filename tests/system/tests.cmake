@@ -15,7 +15,7 @@ file(GLOB system_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/test_*.py)
 foreach(file ${system_tests})
     cmake_path(GET file STEM name)
     string(REGEX REPLACE "^test_" "system-" name ${name})
-    add_test(NAME ${name} COMMAND ${venv_python} -m pytest -q -p no:cacheprovider ${file})
+    add_test(NAME ${name} COMMAND ${pytest} ${file})
     set_tests_properties(${name} PROPERTIES
         LABELS system RUN_SERIAL ON TIMEOUT ${system_seconds} FIXTURES_REQUIRED "python;services"
         ENVIRONMENT "BUILD_DIR=${CMAKE_BINARY_DIR};SERVICES_DIR=${services_dir};PYTHONDONTWRITEBYTECODE=1")

@@ -4,7 +4,7 @@ file(GLOB train_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/test_*.py)
 foreach(file ${train_tests})
     cmake_path(GET file STEM name)
     string(REGEX REPLACE "^test_" "train-" name ${name})
-    add_test(NAME ${name} COMMAND ${venv_python} -m pytest -q -p no:cacheprovider ${file})
+    add_test(NAME ${name} COMMAND ${pytest} ${file})
     set_tests_properties(${name} PROPERTIES
         LABELS train TIMEOUT 300 FIXTURES_REQUIRED python
         ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;OMP_NUM_THREADS=1;OPENBLAS_NUM_THREADS=1")

@@ -10,6 +10,7 @@
 enum {
     BIND_BYTES_MAX = 256 * 1024 * 1024,
     TYPE_BOOL = 16, // pg_type.dat: these numbers never change
+    TYPE_BYTEA = 17,
     TYPE_INT8 = 20,
     TYPE_INT4 = 23,
     TYPE_TEXT = WIRE_TYPE_TEXT,
@@ -36,6 +37,8 @@ static unsigned type_of(enum pg_kind kind)
         return TYPE_FLOAT8;
     case PG_KIND_TEXT:
         return TYPE_TEXT;
+    case PG_KIND_BYTEA:
+        return TYPE_BYTEA;
     case PG_KIND_TIME:
         return TYPE_TIMESTAMPTZ;
     case PG_KIND_INT4_ARRAY:
@@ -120,6 +123,7 @@ static enum err put_value(struct text *out, const struct pg_param *param)
     case PG_KIND_FLOAT8:
         return put_64(out, wire_double_bits(param->float8));
     case PG_KIND_TEXT:
+    case PG_KIND_BYTEA:
         return text_append(out, param->text.data, param->text.len);
     case PG_KIND_TIME:
         return put_64(out, (uint64_t)wire_time_from_ms(param->int8));
@@ -150,7 +154,8 @@ enum err bind_params(struct bind *bind, const struct pg_param *params, size_t co
     }
     for (size_t i = 0; i < count; i++) {
         bool is_null = params[i].kind == PG_KIND_NULL ||
-                       (params[i].kind == PG_KIND_TEXT && params[i].text.data == NULL);
+                       ((params[i].kind == PG_KIND_TEXT || params[i].kind == PG_KIND_BYTEA) &&
+                        params[i].text.data == NULL);
         bind->values[i] = is_null ? NULL : text_string(&bind->bytes) + bind->offsets[i];
     }
     return ERR_OK;

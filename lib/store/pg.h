@@ -56,6 +56,7 @@ enum pg_kind {
     PG_KIND_INT8,
     PG_KIND_FLOAT8,
     PG_KIND_TEXT,
+    PG_KIND_BYTEA,
     PG_KIND_TIME,
     PG_KIND_INT4_ARRAY,
     PG_KIND_INT8_ARRAY,
@@ -69,7 +70,7 @@ struct pg_param {
         int32_t int4;
         int64_t int8; // PG_KIND_TIME: milliseconds since 1970
         double float8;
-        struct bytes text; // data NULL: null
+        struct bytes text; // PG_KIND_BYTEA, too; data NULL: null
         const int32_t *int4s;
         const int64_t *int8s; // PG_NULL_INT8: null
         const struct bytes *texts;
@@ -84,6 +85,7 @@ struct pg_param {
 #define PG_FLOAT8(value) ((struct pg_param){.kind = PG_KIND_FLOAT8, .float8 = (value)})
 #define PG_TEXT(value)   ((struct pg_param){.kind = PG_KIND_TEXT, .text = (value)})
 #define PG_STRING(value) PG_TEXT(bytes_from_string(value))
+#define PG_BYTEA(value)  ((struct pg_param){.kind = PG_KIND_BYTEA, .text = (value)})
 #define PG_TIME(value)   ((struct pg_param){.kind = PG_KIND_TIME, .int8 = (value)})
 #define PG_INT4S(items, length)                                                                    \
     ((struct pg_param){.kind = PG_KIND_INT4_ARRAY, .int4s = (items), .count = (length)})
@@ -107,7 +109,7 @@ int16_t pg_get_int2(const struct pg_rows *rows, size_t row, int column);
 int32_t pg_get_int4(const struct pg_rows *rows, size_t row, int column);
 int64_t pg_get_int8(const struct pg_rows *rows, size_t row, int column);
 double pg_get_float8(const struct pg_rows *rows, size_t row, int column);
-struct bytes pg_get_text(const struct pg_rows *rows, size_t row, int column);
+struct bytes pg_get_text(const struct pg_rows *rows, size_t row, int column); // or bytea
 // Of a text[]: fills every `step`-th of `out`, `max` of them at most, and gives their number.
 size_t pg_get_texts(const struct pg_rows *rows, size_t row, int column, struct bytes *out,
                     size_t max, size_t step);

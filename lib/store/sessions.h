@@ -22,11 +22,13 @@
 
 // ---- refresh tokens
 
-// The first token of a new family (an id of the caller's making, random). `password_hash` is the
-// one that the password was compared with. *ret_issued false: the account was disabled or its
-// password changed meanwhile; there is no login. An access token that goes with it must have
-// `now_ms` as its iat: then a password that changes right now ends it, too.
-MUST_CHECK enum err sessions_issue(struct pg *pg, int64_t user_id, struct bytes password_hash,
+// The first token of a new family (an id of the caller's making, random).
+// `password_changed_at_ms` was read with the hash that the password was compared with. *ret_issued
+// false: the account was disabled or its password changed meanwhile; there is no login. An access
+// token that goes with it must have `now_ms` as its iat, down to its second, so that a password
+// that changes right now ends it, too; but not less than *ret_iat_from_ms (rounded up), before
+// which the user's tokens are refused (0: none is).
+MUST_CHECK enum err sessions_issue(struct pg *pg, int64_t user_id, int64_t password_changed_at_ms,
                                    struct bytes token_sha256, struct bytes family, int64_t now_ms,
                                    int64_t expires_at_ms, bool *ret_issued,
                                    int64_t *ret_iat_from_ms, struct why *why);

@@ -10,7 +10,8 @@
 #include "store/pg.h"
 
 // The tables users and user_invite: accounts. Every call is atomic, outside of a transaction of the
-// caller's, durable once it has given ERR_OK, and may be sent again after ERR_RETRY. Times are the
+// caller's, durable once it has given ERR_OK, and may be sent again after ERR_RETRY: it gives then
+// what it would have given. Times are the
 // caller's, milliseconds since 1970. ERR_REJECT: a rule of the tables is broken (a role that is
 // none, a hash that is none of argon2id and bcrypt). One thread.
 //
@@ -50,9 +51,10 @@ MUST_CHECK enum err users_list(struct pg *pg, int64_t after_id, struct users_row
 MUST_CHECK enum err users_count_admins(struct pg *pg, int64_t *ret, struct why *why);
 
 // Another password: every session and every access token that was issued before `now_ms` ends.
-// `old_hash`: the one that the old password was compared with, null where nobody was asked (a
-// reset). *ret_changed false: there is no such user, or the hash is another one by now.
-MUST_CHECK enum err users_set_password(struct pg *pg, int64_t id, struct bytes old_hash,
+// `changed_at_ms`: the password_changed_at_ms that was read with the hash which the old password
+// was compared with; 0 where nobody was asked for it (a reset). *ret_changed false: there is no
+// such user, or the password is another one by now.
+MUST_CHECK enum err users_set_password(struct pg *pg, int64_t id, int64_t changed_at_ms,
                                        struct bytes new_hash, int64_t now_ms, bool *ret_changed,
                                        struct why *why);
 // The same password under a better hash: nothing ends. Does nothing where the hash is not
@@ -71,7 +73,7 @@ struct users_import {
     const char *role;
 };
 // One statement for all of them. ret_created[i] false: the name is taken (also by one before it in
-// the same batch).
+// the same batch, and by this one itself where the call is sent again).
 MUST_CHECK enum err users_import(struct pg *pg, const struct users_import *users, size_t count,
                                  bool *ret_created, struct why *why);
 

@@ -209,17 +209,31 @@ char *pg_server_new_database(struct pg_server *server)
     return url;
 }
 
-struct pg *pg_server_migrated(struct pg_server *server)
+static void migrate(struct pg *pg)
 {
-    char *url = pg_server_new_database(server);
-    struct pg *pg = pg_server_connect(url, NULL);
-    free(url);
     struct migrate_options options = {0};
     options.count = sql_migrations(&options.migrations);
     size_t applied = 0;
     struct why why = {0};
     assert_ok(migrate_run(pg, &options, &applied, &why), &why);
     assert_int_equal(applied, options.count);
+}
+
+char *pg_server_migrated_url(struct pg_server *server)
+{
+    char *url = pg_server_new_database(server);
+    struct pg *pg = pg_server_connect(url, NULL);
+    migrate(pg);
+    pg_close(pg);
+    return url;
+}
+
+struct pg *pg_server_migrated(struct pg_server *server)
+{
+    char *url = pg_server_new_database(server);
+    struct pg *pg = pg_server_connect(url, NULL);
+    free(url);
+    migrate(pg);
     return pg;
 }
 

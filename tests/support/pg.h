@@ -25,5 +25,6 @@ struct pg *pg_server_connect(const char *url, const char *session_sql);
 int64_t pg_value(struct pg *pg, const char *sql);
 // Runs a script that must succeed.
 void pg_must(struct pg *pg, const char *script);
-// A new database with all tables, and a connection to it.
+// A new database with all tables: a connection string, free by free(), or a connection to it.
+char *pg_server_migrated_url(struct pg_server *server);
 struct pg *pg_server_migrated(struct pg_server *server);

@@ -1,0 +1,1 @@
+SELECT nextval('employee_number')

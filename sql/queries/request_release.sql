@@ -1,0 +1,1 @@
+DELETE FROM http_request WHERE id = $1::text AND state = 'accepted'

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// libsodium's SHA-256 behind types of our own. The running state is kept in an opaque block, so
-// that the header names no foreign type; the assertion below holds the block to the library's size.
-// SHA-256 needs no sodium_init: it uses neither the random source nor the run-time choice of an
-// implementation.
+// What libsodium has of it, behind types of our own. The running state of a hash is kept in an
+// opaque block, so that the header names no foreign type; the assertion below holds the block to
+// the library's size. SHA-256 needs no crypto_init: it uses neither the random source nor the
+// run-time choice of an implementation.
 
 #include "crypto/crypto.h"
 
@@ -15,6 +15,28 @@ static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct crypto_sha256),
 static_assert(_Alignof(crypto_hash_sha256_state) <= _Alignof(struct crypto_sha256),
               "and aligned for it");
 static_assert(crypto_hash_sha256_BYTES == CRYPTO_SHA256_BYTES, "the digest of SHA-256");
+
+enum err crypto_init(struct why *why)
+{
+    if (sodium_init() < 0)
+        return why_say(why, ERR_FATAL, "libsodium cannot start: the machine gives no random bytes");
+    return ERR_OK;
+}
+
+void crypto_random(void *ret, size_t len)
+{
+    randombytes_buf(ret, len);
+}
+
+bool crypto_equal(const void *a, const void *b, size_t len)
+{
+    return sodium_memcmp(a, b, len) == 0;
+}
+
+void crypto_wipe(void *secret, size_t len)
+{
+    sodium_memzero(secret, len);
+}
 
 static crypto_hash_sha256_state *state_of(struct crypto_sha256 *hash)
 {
@@ -43,6 +65,14 @@ void crypto_sha256_final_hex(struct crypto_sha256 *hash, char ret[CRYPTO_SHA256_
     uint8_t digest[CRYPTO_SHA256_BYTES];
     crypto_sha256_final(hash, digest);
     sodium_bin2hex(ret, CRYPTO_SHA256_HEX, digest, sizeof(digest));
+}
+
+void crypto_sha256(struct bytes bytes, uint8_t ret[CRYPTO_SHA256_BYTES])
+{
+    struct crypto_sha256 hash;
+    crypto_sha256_init(&hash);
+    crypto_sha256_update(&hash, bytes);
+    crypto_sha256_final(&hash, ret);
 }
 
 void crypto_sha256_hex(struct bytes bytes, char ret[CRYPTO_SHA256_HEX])

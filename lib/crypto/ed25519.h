@@ -26,6 +26,8 @@ void crypto_ed25519_from_seed(const uint8_t seed[CRYPTO_ED25519_SEED_BYTES],
                               uint8_t ret_public[CRYPTO_ED25519_PUBLIC_BYTES]);
 // The seed is the first half of the secret, and enough to keep.
 struct bytes crypto_ed25519_seed(const struct crypto_ed25519_secret *secret); // borrowed
+void crypto_ed25519_public(const struct crypto_ed25519_secret *secret,
+                           uint8_t ret[CRYPTO_ED25519_PUBLIC_BYTES]);
 
 void crypto_ed25519_sign(const struct crypto_ed25519_secret *secret, struct bytes message,
                          uint8_t ret[CRYPTO_ED25519_SIGNATURE_BYTES]);

@@ -17,10 +17,9 @@ struct crypto_seal_key {
     uint8_t bytes[32];
 };
 
-// From a text that people chose: argon2id (19 MiB, 2 passes), so that guessing one costs as much as
-// guessing a password, and one that is only good for `purpose` (up to 16 bytes), so that what was
-// sealed for one is nothing to another. Takes tens of milliseconds: once per process. ERR_RETRY: no
-// memory.
+// From a text that people chose: argon2id (19 MiB, 2 passes), so that trying one costs as much as
+// trying a password. The key is good for `purpose` only: what was sealed for one is nothing to
+// another. Takes tens of milliseconds: once per process. ERR_RETRY: no memory.
 MUST_CHECK enum err crypto_seal_key_from(struct bytes passphrase, const char *purpose,
                                          struct crypto_seal_key *ret, struct why *why);
 

@@ -51,12 +51,50 @@ static void the_raw_digest_is_the_hex_one(void **state)
     assert_int_equal(digest[31], 0xad);
 }
 
+static void random_bytes_are_never_the_same(void **state)
+{
+    (void)state;
+    struct why why = {0};
+    assert_ok(crypto_init(&why), &why);
+    assert_ok(crypto_init(&why), &why); // again does nothing
+    uint8_t a[32] = {0}, b[32] = {0};
+    crypto_random(a, sizeof a);
+    crypto_random(b, sizeof b);
+    assert_memory_not_equal(a, b, sizeof a);
+}
+
+static void equal_is_equal_in_every_byte(void **state)
+{
+    (void)state;
+    uint8_t a[64], b[64];
+    crypto_random(a, sizeof a);
+    memcpy(b, a, sizeof b);
+    assert_true(crypto_equal(a, b, sizeof a));
+    for (size_t bit = 0; bit < sizeof b * 8; bit++) {
+        b[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        assert_false(crypto_equal(a, b, sizeof a));
+        b[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    assert_true(crypto_equal(a, b, 0));
+}
+
+static void what_was_wiped_is_zero(void **state)
+{
+    (void)state;
+    uint8_t secret[8] = "secret", zero[8] = {0};
+    crypto_wipe(secret, sizeof secret);
+    assert_memory_equal(secret, zero, sizeof zero);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_texts_have_their_known_hashes),
         cmocka_unit_test(pieces_of_any_size_give_the_hash_of_the_whole),
         cmocka_unit_test(the_raw_digest_is_the_hex_one),
+        cmocka_unit_test(random_bytes_are_never_the_same),
+        cmocka_unit_test(equal_is_equal_in_every_byte),
+        cmocka_unit_test(what_was_wiped_is_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,4 +40,5 @@ MUST_CHECK bool auth_memory_find(struct auth_memory *memory, struct bytes token,
 void auth_memory_keep(struct auth_memory *memory, const struct auth_memory_place *place,
                       const struct auth_claims *claims);
 void auth_memory_flush(struct auth_memory *memory);
-size_t auth_memory_count(struct auth_memory *memory); // remembered now, for metrics
+// How many are remembered now, for metrics.
+size_t auth_memory_count(struct auth_memory *memory, int64_t now_s);

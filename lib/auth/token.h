@@ -36,7 +36,10 @@ struct auth_claims {
     int64_t issued_at_s, expires_at_s; // seconds since 1970
 };
 
-// A token for `subject` (1 to 64 printable ASCII characters) that lives for life_s seconds (1 to
+// 1 to AUTH_TOKEN_SUBJECT_MAX characters of ASCII that are seen.
+bool auth_token_is_subject(struct bytes subject);
+
+// A token for `subject` (as above) that lives for life_s seconds (1 to
 // AUTH_TOKEN_LIFE_S) from now_s, with a new random id. Appended to *out. ERR_RETRY: no key signs.
 // ERR_REJECT: over the text's ceiling. `ret` may be NULL.
 MUST_CHECK enum err auth_token_issue(struct auth_keys *keys, const struct auth_token_rules *rules,

@@ -15,9 +15,10 @@ from referencing.jsonschema import DRAFT202012
 REPO = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = json.loads((REPO / "schemas/openapi.json").read_text())
 FEATURES = json.loads((REPO / "models/features.json").read_text())
-ROUTES = REPO / "producers/gateway/routes.def"
 SCHEMAS = DOCUMENT["components"]["schemas"]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+# Problems of the HTTP server itself.
+SERVERS_OWN = {"method-not-allowed", "body-too-large"}
 ROLES = {"admin", "hr", "viewer", "service"}
 REGISTRY = Registry().with_resource("openapi", Resource(contents=DOCUMENT, specification=DRAFT202012))
 NO_CONTROL = r"^[^\u0000-\u001f\u007f]*$"
@@ -228,11 +229,44 @@ def test_the_paths_of_the_first_version_take_and_give_the_same():
     assert {path for path in DOCUMENT["paths"] if path.startswith("/api/")} == set(twins)
 
 
-# ROUTE(method, "path", ...) of the gateway's table, with {names} in the path as here.
-ROUTE = re.compile(r'^\s*ROUTE\w*\(\s*(?:HTTP_)?(GET|POST|PUT|DELETE|PATCH)\s*,\s*"([^"]+)"', re.MULTILINE)
+# ---- the gateway's own tables
+
+GATEWAY = REPO / "producers/gateway"
+needs_gateway = pytest.mark.skipif(not GATEWAY.exists(), reason="there is no gateway yet")
 
 
-@pytest.mark.skipif(not ROUTES.exists(), reason="there is no gateway yet")
-def test_the_operations_are_the_routes_of_the_gateway():
-    routes = {(method.lower(), path) for method, path in ROUTE.findall(ROUTES.read_text())}
-    assert routes == {(method, path) for path, method, operation in operations()}
+def table(name, kind):
+    """The rows of a .def: [[argument, ..], ..] without the quotes."""
+    text = re.sub(r"^\s*//.*$", "", (GATEWAY / name).read_text(), flags=re.MULTILINE)
+    rows = re.findall(rf"^{kind}\((.*)\)$", text, flags=re.MULTILINE)
+    assert rows and len(rows) == len(re.findall(rf"\b{kind}\(", text))
+    return [[part.strip().strip('"') for part in re.findall(r'"[^"]*"|[^,]+', row)] for row in rows]
+
+
+def who_may():
+    """{name in routes.def: roles} of the enum in routes.c"""
+    names = {}
+    body = re.search(r"enum who \{(.*?)\};", (GATEWAY / "routes.c").read_text(), re.DOTALL).group(1)
+    for name, value in re.findall(r"(\w+) = ([^,]+),", body):
+        parts = [part.strip() for part in value.split("|")]
+        roles = [names[part] if part in names else {part.removeprefix("1 << AUTH_ROLE_").lower()} for part in parts]
+        names[name] = set() if value == "0" else set().union(*roles)
+    assert set().union(*names.values()) == ROLES
+    return names
+
+
+@needs_gateway
+def test_the_operations_are_the_routes_of_the_gateway_and_who_may_use_them():
+    names = who_may()
+    routes = {(row[1].lower(), row[2].replace("*}", "}")): names[row[4]] for row in table("routes.def", "ROUTE")}
+    said = {(method, path): set(operation.get("x-roles", [])) for path, method, operation in operations()}
+    assert said == routes
+
+
+@needs_gateway
+def test_problems_are_those_of_the_gateway():
+    # The HTTP server has some of its own: those that no handler is asked about.
+    own = {code: (int(status), title) for _, status, code, title in table("problems.def", "PROBLEM")}
+    said = {problem["code"]: (problem["status"], problem["title"]) for problem in DOCUMENT["x-problems"]}
+    assert {code: said.get(code) for code in own} == own
+    assert set(said) - set(own) <= SERVERS_OWN

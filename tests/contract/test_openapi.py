@@ -125,6 +125,15 @@ def test_the_events_of_the_example_of_a_stream_hold_requests():
         check(json.loads(text), content["application/json"]["schema"])
 
 
+def test_links_lead_to_operations_with_their_parameters():
+    known = {operation["operationId"]: operation for _, _, operation in operations()}
+    links = [link for response in DOCUMENT["components"]["responses"].values() for link in response.get("links", {}).values()]
+    assert links
+    for link in links:
+        names = {follow(parameter)["name"] for parameter in known[link["operationId"]]["parameters"]}
+        assert set(link.get("parameters", {})) <= names, link
+
+
 def test_bodies_of_requests_take_no_unknown_fields():
     for path, method, operation in operations():
         for kind, media in follow(operation.get("requestBody", {})).get("content", {}).items():

@@ -19,12 +19,17 @@ demo_episodes="CREATE TEMPORARY TABLE due AS SELECT DISTINCT ON (e.employee_id) 
 demo_maker="CASE generated_by WHEN 'rules' THEN 'our own rules' ELSE generated_by || coalesce(' (' || model_name || ')', '') END"
 
 cmd_demo() {
-    local work event_time source expected began ended topic status
-    [[ $# == 0 || $* == --stub-llm ]] || misuse "demo takes no arguments but --stub-llm"
+    local work event_time source expected began ended topic status argument
+    for argument; do
+        [[ $argument == @(--stub-llm|--free-ports) ]] || misuse "demo does not know $argument"
+    done
+    # Two at once would count each other's employees.
+    dir_open
+    dir_lock demo.lock "demo runs in"
     cmd_up "$@"
-    work=$(mktemp -d "$dir/demo.XXXXXX") || exit 1
-    # shellcheck disable=SC2064 # the name as it is now
-    trap "rm -rf '$work'" EXIT
+    work=$dir/demo
+    trap 'rm -rf "$dir/demo"' EXIT
+    rm -rf "$work" && mkdir "$work" || exit 1
 
     expected=$(($(wc -l <"$demo_csv") - 1))
     event_time=$(date -u +%FT%T.%3NZ)
@@ -113,9 +118,9 @@ demo_report() {
     local -A pg=()
     local name value
     # The records of the topic as one column; a separator that JSON cannot contain keeps them whole.
-    if ! sql retentionai -At -F= -v at="$event_time" >"$work/counts" <<SQL; then
+    if ! (cd "$work" && sql retentionai -At -F= -v at="$event_time") >"$work/counts" <<SQL; then
 CREATE TEMPORARY TABLE line (record json);
-\\copy line FROM '$work/predictions' WITH (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')
+\\copy line FROM 'predictions' WITH (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')
 CREATE TEMPORARY TABLE on_kafka AS SELECT * FROM line, json_to_record(record) AS r (
     prediction_id text, employee_id text, event_id text, churn_probability float8, band text,
     threshold float8, model_id text, base_log_odds float8, reason_1 text, weight_1 float8,
@@ -123,7 +128,7 @@ CREATE TEMPORARY TABLE on_kafka AS SELECT * FROM line, json_to_record(record) AS
     source_topic text, source_partition int, source_offset bigint);
 CREATE TEMPORARY TABLE in_table AS SELECT * FROM predictions_history WHERE event_time = :'at';
 CREATE TEMPORARY TABLE plan_line (record json);
-\\copy plan_line FROM '$work/retention-plans' WITH (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')
+\\copy plan_line FROM 'retention-plans' WITH (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')
 CREATE TEMPORARY TABLE plan_on_kafka AS SELECT r.* FROM plan_line, json_to_record(record) AS r (
     plan_id text, prediction_id text, employee_id text, status text, action_1 text, action_2 text,
     action_3 text, generated_by text, request_id text) WHERE request_id IS NULL;
@@ -222,16 +227,17 @@ demo_line() {
 }
 
 demo_next() {
-    local me=$repo/docker/local
-    me=${me#"$called_from/"}
-    [[ $dir == "$repo/.local" ]] || me="$me --dir $dir"
+    local me=$repo/docker/local here=${bin#"$called_from/"}
+    printf -v me %q "${me#"$called_from/"}"
+    printf -v here %q "$here"
+    [[ $dir == "$repo/.local" ]] || me="$me --dir $(printf %q "$dir")"
     cat <<NEXT
 
 Where to look next:
   $me psql -c "SELECT employee_id, probability, reason_1 FROM current_prediction ORDER BY 2 DESC LIMIT 20"
-  (set -a; . <($me env); ${bin#"$called_from/"}/retentionctl consume predictions --event-time $1 | head)
-  (set -a; . <($me env); ${bin#"$called_from/"}/retentionctl lag)
-  (set -a; . <($me env); ${bin#"$called_from/"}/retentionctl plans list --limit 5)
+  (set -a; . <($me env); $here/retentionctl consume predictions --event-time $1 | head)
+  (set -a; . <($me env); $here/retentionctl lag)
+  (set -a; . <($me env); $here/retentionctl plans list --limit 5)
   metrics: http://127.0.0.1:${ports[scoring]}/metrics (scoring), http://127.0.0.1:${ports[retention]}/metrics (retention)
   logs: $me logs scoring    stop: $me down
 NEXT

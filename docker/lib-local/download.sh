@@ -17,11 +17,12 @@ swagger_home=$cache/swagger-ui-dist-$swagger_version
 downloads_ensure() {
     [[ -d $kafka_home && -d $registry_home && -d $swagger_home ]] && return
     mkdir -p "$cache" || return 1
+    disk_ensure "$cache" 600 RETENTIONAI_CACHE
     (
-        exec {lock_fd}>"$cache/lock" || exit 1
-        if ! flock -n "$lock_fd"; then
+        exec {fd}>"$cache/lock" || exit 1
+        if ! flock -n "$fd"; then
             say "download   another docker/local is downloading: waiting for it"
-            flock -w 900 "$lock_fd" || { say "download   gave up waiting after 900 s"; exit 1; }
+            flock -w 900 "$fd" || { say "download   gave up waiting after 900 s"; exit 1; }
         fi
         download_one "$kafka_home" "Kafka $kafka_version (43 MB)" \
             "<groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId>

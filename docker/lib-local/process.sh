@@ -42,7 +42,9 @@ process_start() {
     printf -- '--- %s: %s starts\n' "$(date -u +%FT%TZ)" "$name" >>"$log"
     (
         exec </dev/null >>"$log" 2>&1
-        [[ -z $lock_fd ]] || exec {lock_fd}>&-
+        for fd in "${locks[@]}" "$messages"; do
+            exec {fd}>&-
+        done
         cd "$dir" || exit
         pid=$BASHPID
         printf '%s %s %s\n' "$pid" "$(process_start_time "$pid")" \
@@ -125,7 +127,7 @@ port_owner() {
         return
     fi
     pid=${link#/proc/} pid=${pid%%/*}
-    printf 'process %s (%.100s)\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+    printf 'process %s (%.100s)\n' "$pid" "$(tr '\0\n' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
 }
 
 # port_pick: a port nobody listens on, below the range the kernel hands out by itself.

@@ -302,7 +302,7 @@ service_up() {
             owner=$(port_owner "${ports[$port]}") || continue 2
             sleep 0.1
         done
-        step "$name" "port ${ports[$port]} is taken by $owner; stop that, set $(port_variable "$port") to another port, or call up --free-ports on a new directory"
+        step "$name" "port ${ports[$port]} is taken by $owner; stop that, set $(port_variable "$port") to another port, or call up --free-ports"
         return 1
     done
     "${name}_run" && wait_pid_file "$name" &&

@@ -1,31 +1,43 @@
 # SPDX-License-Identifier: MIT
-"""docker/local under the accidents that happen to it: repeated, killed, a port that is taken, a process
-id that is somebody else's now."""
+"""docker/local under the accidents that happen to it: repeated, killed, interrupted, a port that is taken,
+a process id that is somebody else's now, another user's directory."""
 import json
 import os
 import pathlib
+import shutil
+import signal
 import socket
 import subprocess
+import time
 import urllib.request
 
 import pytest
 
-from conftest import REPO, wait_for
+from conftest import BUILD, REPO, SLOW, wait_for
+
+
+def command(directory, *arguments):
+    return [REPO / "docker/local", "--dir", directory, *arguments]
+
+
+def called(words, **environment):
+    """-> (status, output)"""
+    done = subprocess.run(
+        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240,
+        env={**os.environ, "LOCAL_PRESET": BUILD.name, **environment})
+    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory):
-    """Runs docker/local on a directory of this file's own -> (status, output)."""
-    directory = tmp_path_factory.mktemp("local") / "stack"
+    """Runs docker/local on a directory of this file's own, whose name needs care -> (status, output)."""
+    directory = tmp_path_factory.mktemp("local") / "Bob's [own] stack $1"
 
     def run(*arguments, **environment):
-        done = subprocess.run(
-            [REPO / "docker/local", "--dir", directory, *arguments], stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=240, env={**os.environ, **environment})
-        return done.returncode, done.stdout + done.stderr
+        return called(command(directory, *arguments), **environment)
 
     run.directory = directory
-    status, output = run("up", "--services", "--free-ports")
+    status, output = run("up", "--services", "--stub-llm", "--free-ports")
     assert status == 0, output
     yield run
     status, output = run("down", "--wipe")
@@ -46,48 +58,62 @@ def states(local):
     return {line.split()[0]: " ".join(line.split()[4:]) for line in lines if " process " in line}
 
 
+def port_of(local, name):
+    ports = dict(line.split("=") for line in (local.directory / "ports").read_text().splitlines())
+    return int(ports[name])
+
+
+def listening(port):
+    taken = socket.socket()
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    taken.bind(("127.0.0.1", port))
+    taken.listen()
+    return taken
+
+
 def test_up_again_changes_nothing(local):
     before = pids(local)
     status, output = local("up", "--services")
     assert status == 0, output
-    assert pids(local) == before and len(before) == 3
+    assert pids(local) == before and len(before) == 4
 
 
 def test_what_was_killed_is_named_and_started_again(local):
-    local("kill", "registry")
+    local("kill", "registry"), local("kill", "stub-llm")
     assert local("status")[0] == 3
-    assert states(local)["registry"] == "died" and states(local)["postgres"] == "running"
-    status, output = local("up", "--services")
+    assert states(local)["registry"] == states(local)["stub-llm"] == "died" and states(local)["postgres"] == "running"
+    status, output = local("up", "--services", "--stub-llm")
     assert status == 0, output
-    assert "registry   was not stopped but is gone" in output
+    for name in ("registry", "stub-llm"):
+        assert f"{name:10} was not stopped but is gone" in output
 
 
 def test_a_process_id_that_belongs_to_somebody_else_now_is_left_alone(local):
-    assert local("stop", "registry")[0] == 0
+    assert local("stop", "stub-llm")[0] == 0
     boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     with subprocess.Popen(["sleep", "600"]) as stranger:
         try:
-            (local.directory / "run/registry.pid").write_text(f"{stranger.pid} 1 {boot}\n")
-            assert states(local)["registry"] == "died"
-            assert local("stop", "registry")[0] == 0
+            (local.directory / "run/stub-llm.pid").write_text(f"{stranger.pid} 1 {boot}\n")
+            assert states(local)["stub-llm"] == "died"
+            assert local("stop", "stub-llm")[0] == 0
             assert stranger.poll() is None
         finally:
             stranger.kill()
-    assert local("start", "registry")[0] == 0
+    assert local("start", "stub-llm")[0] == 0
 
 
-def test_a_busy_port_is_reported_with_the_process_that_has_it(local):
-    assert local("stop", "registry")[0] == 0
-    port = int(environment_of(local)["SCHEMA_REGISTRY_URL"].split(":")[2].split("/")[0])
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", port))
-        taken.listen()
-        status, output = local("start", "registry")
-    assert status != 0
-    assert f"port {port} is taken by process {os.getpid()} (" in output
-    assert "LOCAL_REGISTRY_PORT" in output
-    assert local("start", "registry")[0] == 0
+def test_a_busy_port_is_reported_with_the_process_that_has_it_or_another_is_taken(local):
+    assert local("stop", "stub-llm")[0] == 0
+    port = port_of(local, "stub-llm")
+    with listening(port):
+        status, output = local("start", "stub-llm")
+        assert status != 0 and f"port {port} is taken by process {os.getpid()} (" in output
+        assert "LOCAL_STUB_LLM_PORT" in output and "--free-ports" in output
+        before = {name: port_of(local, name) for name in ("kafka", "postgres", "scoring")}
+        status, output = local("up", "--services", "--stub-llm", "--free-ports")
+        assert status == 0 and f"port {port} is taken by process {os.getpid()} (" in output, output
+        assert port_of(local, "stub-llm") != port and states(local)["stub-llm"] == "running"
+        assert {name: port_of(local, name) for name in before} == before
 
 
 def test_another_port_for_a_running_service_is_refused(local):
@@ -98,34 +124,100 @@ def test_another_port_for_a_running_service_is_refused(local):
 
 
 def test_a_port_on_which_nothing_came_up_is_not_remembered(local):
-    assert local("stop", "registry")[0] == 0
+    assert local("stop", "stub-llm")[0] == 0
     before = (local.directory / "ports").read_text()
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        status, output = local("up", "--services", LOCAL_REGISTRY_PORT=str(taken.getsockname()[1]))
+    with listening(0) as taken:
+        status, output = local("up", "--services", "--stub-llm", LOCAL_STUB_LLM_PORT=str(taken.getsockname()[1]))
     assert status == 1 and "is taken by process" in output
     assert (local.directory / "ports").read_text() == before
-    assert local("start", "registry")[0] == 0
 
 
-def test_wrong_calls_end_with_status_2_and_point_to_the_help(local):
-    for call in (("up", "--nonsense"), ("demo", "now"), ("down", "x"), ("start", "cassandra")):
-        status, output = local(*call)
-        assert status == 2 and "docker/local --help" in output, call
+@pytest.mark.parametrize("call, word", [
+    (("up", "--nonsense"), "--nonsense"), (("demo", "now"), "now"), (("down", "x"), "x"), (("frob",), "frob"),
+    (("start", "cassandra"), "one of postgres kafka"), (("start",), "one of postgres kafka"), (("status", "x"), "status"),
+    (("env", "x"), "env"), (("logs", "kafka", "postgres"), "kafka and postgres"), (("--dir",), "--dir"), (("--dir=", "up"), "--dir"),
+])
+def test_wrong_calls_end_with_status_2_name_the_mistake_and_point_to_the_help(local, call, word):
+    status, output = local(*call)
+    assert status == 2 and "docker/local --help" in output and word in output and len(output.splitlines()) == 1, output
+
+
+def test_what_is_not_there_or_does_not_run_is_said(local, tmp_path):
+    status, output = local("logs", "frob")
+    assert status == 1 and "no log of frob" in output and "kafka postgres registry stub-llm" in output
+    local("stop", "stub-llm")
+    assert local("stop", "stub-llm") == (0, "stub-llm   does not run\n")
+    new = command(tmp_path / "new", "down")
+    assert called(new) == (0, f"nothing to stop: {tmp_path}/new does not exist\n")
+    assert called(command(tmp_path / "new", "up"), LOCAL_KAFKA_PORT="0")[0] == 2
+    assert called(new) == (0, f"nothing runs in {tmp_path}/new\n")
+    assert called(command(tmp_path / "new", "psql"))[1].count("docker/local up") == 1
+    status, output = called(command(tmp_path / "a,b", "up"))
+    assert status == 1 and "no comma" in output and not (tmp_path / "a,b").exists()
 
 
 def test_two_at_once_wait_for_each_other(local):
-    assert local("stop", "registry")[0] == 0
-    command = [REPO / "docker/local", "--dir", local.directory, "up", "--services"]
-    both = [subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, text=True) for _ in range(2)]
+    local("stop", "stub-llm")
+    both = [subprocess.Popen(command(local.directory, "up", "--services", "--stub-llm"), stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                             env={**os.environ, "LOCAL_PRESET": BUILD.name}) for _ in range(2)]
     outputs = [process.communicate(timeout=240)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
-    assert sum("registry   is up" in output for output in outputs) == 1, outputs
+    assert sum("stub-llm   is up" in output for output in outputs) == 1, outputs
+
+
+def test_ctrl_c_ends_all_that_was_begun_and_leaves_what_runs(local):
+    """The registry is made to hang, so that there is something to wait for in the background."""
+    before = pids(local)
+    registry = int(before["registry.pid"].split()[0])
+    os.kill(registry, signal.SIGSTOP)
+    try:
+        up = subprocess.Popen(command(local.directory, "up", "--services"), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0)
+        assert any("kafka      runs" in line for line in up.stdout)
+        os.killpg(up.pid, signal.SIGINT)
+        began = time.monotonic()
+        said = up.communicate(timeout=60)[0]  # ends when nobody can write any more
+        assert time.monotonic() - began < 5 * SLOW and up.returncode == 130
+        assert "docker/local: interrupted" in said and "still waiting" not in said, said
+    finally:
+        os.kill(registry, signal.SIGCONT)
+    status, output = local("up", "--services")
+    assert status == 0 and pids(local) == before, output
+
+
+def test_an_environment_can_be_read_by_a_shell_whatever_the_repository_is_called(local, tmp_path):
+    shutil.copytree(REPO / "docker", tmp_path / "re $po's" / "docker")
+    script = 'set -a; . <("$0" --dir "$1" env); printf %s "$MODEL_FILE"'
+    status, output = called(["bash", "-c", script, tmp_path / "re $po's/docker/local", local.directory])
+    assert (status, output) == (0, f"{tmp_path}/re $po's/models/attrition.json")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_another_users_directory_is_told_by_its_owners_name(local):
+    mark = local.directory / ".retentionai-local"
+    os.chown(mark, 65534, -1)
+    try:
+        for call in (("up", "--services"), ("demo",), ("start", "kafka")):
+            status, output = local(*call)
+            assert status == 1 and f"{local.directory} belongs to nobody: call this as that user" in output, output
+        assert states(local)["kafka"] == "running"
+    finally:
+        os.chown(mark, 0, -1)
+
+
+def test_a_full_disk_is_told_before_anything_starts(tmp_path):
+    (tmp_path / "small").mkdir()
+    small = 'mount -t tmpfs -o size=20m none "$1" && shift && exec "$@"'
+    words = ["unshare", "-rm", "sh", "-c", small, "sh", tmp_path / "small"]
+    if called([*words, "true"])[0] != 0:
+        pytest.skip("no file system can be mounted here")
+    status, output = called([*words, *command(tmp_path / "small/stack", "up", "--services")])
+    assert status == 1 and "MB are free where" in output and len(output.splitlines()) == 1, output
 
 
 def test_the_language_models_stand_in_counts_from_when_it_was_asked_for(local):
+    local("stop", "stub-llm")
     assert "stub-llm" not in states(local) and "GEMINI_BASE_URL" not in environment_of(local)
     status, output = local("up", "--services", "--stub-llm")
     assert status == 0 and "stub-llm   is up on" in output, output

@@ -223,6 +223,8 @@ bool link_read_server(struct link *link, const struct faults *faults, int64_t no
         link->down.is_ended = true;
     else if (link->client >= 0)
         push(&link->down, chunk_new(data, (size_t)got), faults, now_ms);
+    else
+        link->was_answered = true;
     return true;
 }
 
@@ -280,7 +282,7 @@ bool link_is_over(const struct link *link)
 {
     if (link->is_held)
         return false;
-    if (link->client < 0) // until the server has answered what was released, and closes
-        return link->down.is_ended;
+    if (link->client < 0) // until the server has answered what was released
+        return link->was_answered || link->down.is_ended;
     return link->up.is_shut && link->down.is_shut;
 }

@@ -43,6 +43,7 @@ struct link {
     size_t head_len, body_left;
     bool is_held; // a request and all behind it are kept back
     struct chunk *kept, *kept_last;
+    bool was_answered; // after its client had gone
 };
 
 // Takes both sockets over; they are made non-blocking.

@@ -34,7 +34,9 @@ static const char usage[] =
     "                         its connection stands still, others pass (needs --kafka)\n"
     "  release                what is held goes on to the server, also when its client is gone\n"
     "  forget                 what is held is thrown away, its connection reset\n"
-    "  status                 links=N held=N; with --kafka also requests KEY=COUNT\n"
+    "  status                 links=N held=N late=N (requests that were answered after their "
+    "client had\n"
+    "                         gone); with --kafka also KEY=COUNT, the requests of each kind\n"
     "  heal                   no more delay, blackhole, refusing and holding; what is held is "
     "thrown away\n";
 
@@ -55,7 +57,7 @@ struct proxy {
     size_t link_count;
     struct control controls[CONTROLS_MAX];
     size_t control_count;
-    uint64_t requests[LINK_KEYS];
+    uint64_t requests[LINK_KEYS], late;
     struct pollfd polls[2 + CONTROLS_MAX + 2 * LINKS_MAX];
 };
 
@@ -127,8 +129,8 @@ static size_t held_count(const struct proxy *proxy)
 
 static void write_status(const struct proxy *proxy, char *answer)
 {
-    int len =
-        snprintf(answer, ANSWER_MAX, "ok links=%zu held=%zu", proxy->link_count, held_count(proxy));
+    int len = snprintf(answer, ANSWER_MAX, "ok links=%zu held=%zu late=%llu", proxy->link_count,
+                       held_count(proxy), (unsigned long long)proxy->late);
     for (int key = 0; key < LINK_KEYS && len < ANSWER_MAX - 40; key++)
         if (proxy->requests[key] > 0)
             len += snprintf(answer + len, (size_t)(ANSWER_MAX - len), " %d=%llu", key,
@@ -282,8 +284,10 @@ static void serve_links(struct proxy *proxy, size_t polls_at)
         if ((server->revents & (POLLIN | POLLHUP | POLLERR)) != 0 && !link->down.is_ended)
             is_whole = link_read_server(link, &proxy->faults, now_ms) && is_whole;
         is_whole = is_whole && (proxy->faults.is_blackhole || link_write(link, now_ms));
-        if (!is_whole || link_is_over(link))
+        if (!is_whole || link_is_over(link)) {
+            proxy->late += link->was_answered;
             drop(proxy, i, !is_whole);
+        }
     }
 }
 

@@ -85,15 +85,17 @@ DEFINE_CLEANUP(struct http_fixed, http_fixed_free)
 void http_answer_fixed(struct http_exchange *exchange, struct http_fixed *fixed);
 
 // RFC 9457: application/problem+json with "type": "/docs#problem-<code>", "title", "status",
-// "detail", "code" and, where there are some, "errors": [{"field", "code", "detail"}].
+// "detail", "code" and, where they are there, "instance" and "errors": [{"field", "code",
+// "detail"}].
 struct http_field_error {
     const char *field, *code, *detail; // field: a path, "attributes.Age"
 };
 struct http_problem {
     unsigned status;
-    const char *code;   // "employee-left": lower case, letters and '-'
-    const char *title;  // a few words that are the code's
-    const char *detail; // a sentence for this case; NULL: none
+    const char *code;     // "employee-left": lower case, letters and '-'
+    const char *title;    // a few words that are the code's
+    const char *detail;   // a sentence for this case; NULL: the title
+    const char *instance; // NULL: none
     const struct http_field_error *errors;
     size_t error_count;
     int64_t retry_after_s;             // 0: no Retry-After

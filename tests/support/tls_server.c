@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "support/http_server.h"
+#include "support/rude_server.h"
 
 extern char **environ;
 

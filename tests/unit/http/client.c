@@ -13,7 +13,7 @@
 #include "base/compiler.h"
 #include "base/program.h"
 #include "http/client.h"
-#include "support/http_server.h"
+#include "support/rude_server.h"
 #include "support/tls_server.h"
 
 // A server of a few lines keeps what it was sent and gives one canned answer (none: it is silent),

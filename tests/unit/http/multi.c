@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/program.h"
 #include "http/multi.h"
-#include "support/http_server.h"
+#include "support/rude_server.h"
 #include "support/tls_server.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -24,7 +24,7 @@
 enum { DEADLINE_MS = 20000 };
 
 struct fixture {
-    struct http_server *server;
+    struct rude_server *server;
     struct http_multi *multi;
 };
 
@@ -40,7 +40,7 @@ static int open_fixture(void **state)
 {
     static struct fixture fixture;
     const struct http_multi_options options = {.allows_http = true, .slow_answer_ms = 1000};
-    fixture = (struct fixture){http_server_start(), multi_new(&options)};
+    fixture = (struct fixture){rude_server_start(), multi_new(&options)};
     *state = &fixture;
     return 0;
 }
@@ -49,7 +49,7 @@ static int close_fixture(void **state)
 {
     struct fixture *fixture = *state;
     http_multi_free(fixture->multi);
-    http_server_stop(fixture->server);
+    rude_server_stop(fixture->server);
     return 0;
 }
 
@@ -57,7 +57,7 @@ static void start(struct fixture *fixture, const char *path, int64_t timeout_ms,
 {
     char url[128];
     struct why why = {0};
-    snprintf(url, sizeof url, "http://127.0.0.1:%u%s", http_server_port(fixture->server), path);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u%s", rude_server_port(fixture->server), path);
     const struct http_call call = {.method = "POST",
                                    .url = url,
                                    .body = bytes_from_string("{\"a\":1}"),
@@ -99,7 +99,7 @@ static void a_call_carries_its_method_headers_and_body(void **state)
     struct http_done done;
     struct why why = {0};
     char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%u/echo", http_server_port(fixture->server));
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/echo", rude_server_port(fixture->server));
     const struct http_header headers[] = {{"x-goog-api-key", "sesame"},
                                           {"Content-Type", "application/json"}};
     const struct http_call request = {"POST", url, headers, 2, bytes_from_string("{\"a\":1}"),
@@ -127,11 +127,11 @@ static void an_answer_is_given_whatever_its_status_and_no_redirect_is_followed(v
     assert_int_equal(done.status, 429);
     assert_string_equal(done.retry_after, "7");
     assert_true(bytes_equal_string(done.body, "busy"));
-    size_t before = http_server_requests(fixture->server);
+    size_t before = rude_server_requests(fixture->server);
     call(fixture, "/redirect", 5000, &done);
     assert_err(done.err, ERR_OK, &done.why);
     assert_int_equal(done.status, 302);
-    assert_int_equal(http_server_requests(fixture->server), before + 1);
+    assert_int_equal(rude_server_requests(fixture->server), before + 1);
 }
 
 static void what_breaks_on_the_wire_has_its_verdict_in_time(void **state)
@@ -175,16 +175,16 @@ static void a_connection_is_kept_and_a_call_sent_at_most_once(void **state)
 {
     struct fixture *fixture = *state;
     struct http_done done;
-    size_t connections = http_server_connections(fixture->server);
+    size_t connections = rude_server_connections(fixture->server);
     for (int i = 0; i < 50; i++) {
         call(fixture, "/ok", 5000, &done);
         assert_err(done.err, ERR_OK, &done.why);
     }
-    assert_true(http_server_connections(fixture->server) - connections <= 1);
-    size_t requests = http_server_requests(fixture->server);
+    assert_true(rude_server_connections(fixture->server) - connections <= 1);
+    size_t requests = rude_server_requests(fixture->server);
     call(fixture, "/vanish", 5000, &done);
     assert_err(done.err, ERR_RETRY, &done.why);
-    assert_int_equal(http_server_requests(fixture->server), requests + 1);
+    assert_int_equal(rude_server_requests(fixture->server), requests + 1);
 }
 
 static void a_call_that_was_told_makes_room_and_keeps_its_answer(void **state)
@@ -220,13 +220,13 @@ static void two_hundred_and_fifty_six_calls_are_in_flight_and_no_more(void **sta
     const struct http_call one_more = {.method = "GET", .url = "http://127.0.0.1:1/"};
     assert_err(http_multi_start(fixture->multi, &one_more, &tags[256], &why), ERR_RETRY, &why);
     assert_string_equal(why.code, "calls-full");
-    for (int64_t end = clock_mono_ms() + DEADLINE_MS; http_server_held(fixture->server) < 256;) {
+    for (int64_t end = clock_mono_ms() + DEADLINE_MS; rude_server_held(fixture->server) < 256;) {
         size_t count = 0;
         assert_ok(http_multi_poll(fixture->multi, 10, done, 100, &count, &why), &why);
         assert_int_equal(count, 0);
         assert_true(clock_mono_ms() < end);
     }
-    http_server_release(fixture->server);
+    rude_server_release(fixture->server);
     bool is_told[256] = {0};
     for (size_t told = 0; told < 256;) {
         size_t count = poll_some(fixture->multi, done, 100);

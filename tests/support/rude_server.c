@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "support/http_server.h"
+#include "support/rude_server.h"
 
 #include "support/check.h"
 
@@ -63,7 +63,7 @@ struct connection {
     char request[REQUEST_MAX + 1];
 };
 
-struct http_server {
+struct rude_server {
     int listener, wake[2];
     uint16_t port;
     pthread_t thread;
@@ -122,7 +122,7 @@ static const struct behaviour *find(const char *request)
     return NULL;
 }
 
-static void answer(struct http_server *server, struct connection *connection)
+static void answer(struct rude_server *server, struct connection *connection)
 {
     const struct behaviour *behaviour = find(connection->request);
     atomic_fetch_add(&server->requests, 1);
@@ -167,7 +167,7 @@ static bool is_whole(const char *request, size_t len)
     return len >= (size_t)(end + 4 - request) + body;
 }
 
-static void hear(struct http_server *server, struct connection *connection)
+static void hear(struct rude_server *server, struct connection *connection)
 {
     ssize_t got = recv(connection->fd, connection->request + connection->len,
                        REQUEST_MAX - connection->len, 0);
@@ -181,7 +181,7 @@ static void hear(struct http_server *server, struct connection *connection)
         answer(server, connection);
 }
 
-static void accept_one(struct http_server *server)
+static void accept_one(struct rude_server *server)
 {
     int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
     for (size_t i = 0; fd >= 0 && i < CONNECTIONS; i++)
@@ -197,7 +197,7 @@ static void accept_one(struct http_server *server)
 }
 
 // What connections do without being asked.
-static void tick(struct http_server *server, struct connection *connection, bool is_drip_due)
+static void tick(struct rude_server *server, struct connection *connection, bool is_drip_due)
 {
     if (connection->drips && is_drip_due)
         put(connection, "x", 1);
@@ -210,7 +210,7 @@ static void tick(struct http_server *server, struct connection *connection, bool
 
 static void *run(void *context)
 {
-    struct http_server *server = context;
+    struct rude_server *server = context;
     struct pollfd fds[CONNECTIONS + 2];
     while (!atomic_load(&server->is_ending)) {
         fds[CONNECTIONS] = (struct pollfd){.fd = server->listener, .events = POLLIN};
@@ -248,9 +248,9 @@ int listen_anywhere(uint16_t *ret_port)
     return fd;
 }
 
-struct http_server *http_server_start(void)
+struct rude_server *rude_server_start(void)
 {
-    struct http_server *server = mem_zalloc(sizeof *server);
+    struct rude_server *server = mem_zalloc(sizeof *server);
     for (size_t i = 0; i < CONNECTIONS; i++)
         server->each[i].fd = -1;
     server->listener = listen_anywhere(&server->port);
@@ -259,7 +259,7 @@ struct http_server *http_server_start(void)
     return server;
 }
 
-void http_server_stop(struct http_server *server)
+void rude_server_stop(struct rude_server *server)
 {
     atomic_store(&server->is_ending, true);
     assert_int_equal(write(server->wake[1], "", 1), 1);
@@ -273,27 +273,27 @@ void http_server_stop(struct http_server *server)
     mem_free_p(&server);
 }
 
-uint16_t http_server_port(const struct http_server *server)
+uint16_t rude_server_port(const struct rude_server *server)
 {
     return server->port;
 }
 
-size_t http_server_requests(struct http_server *server)
+size_t rude_server_requests(struct rude_server *server)
 {
     return atomic_load(&server->requests);
 }
 
-size_t http_server_connections(struct http_server *server)
+size_t rude_server_connections(struct rude_server *server)
 {
     return atomic_load(&server->connections);
 }
 
-size_t http_server_held(struct http_server *server)
+size_t rude_server_held(struct rude_server *server)
 {
     return atomic_load(&server->held);
 }
 
-void http_server_release(struct http_server *server)
+void rude_server_release(struct rude_server *server)
 {
     atomic_store(&server->is_released, true);
     assert_int_equal(write(server->wake[1], "", 1), 1);

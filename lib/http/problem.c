@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#include <stdio.h>
+
+#include "json/json.h"
+#include "http/serving.h"
+
+// Problems as RFC 9457 has them. What they quote came from a client and may be long: the ceiling is
+// far above what the program lists, and a problem that goes over it is told without its errors.
+
+enum { PROBLEM_BYTES = 64 * 1024 };
+
+const struct http_problem problem_shutting_down = {
+    .status = 503,
+    .code = "shutting-down",
+    .title = "This gateway is about to end",
+    .detail = "Try again; another one may answer.",
+    .retry_after_s = 1,
+};
+const struct http_problem problem_internal = {
+    .status = 500,
+    .code = "internal",
+    .title = "Something is broken here",
+    .detail = "The log of the gateway tells what.",
+};
+
+static enum err write_member(struct text *out, const char *before, const char *value)
+{
+    enum err err = text_append_string(out, before);
+    return err == ERR_OK ? json_write_string(out, bytes_from_string(value)) : err;
+}
+
+static enum err write_errors(struct text *out, const struct http_problem *problem)
+{
+    enum err err = problem->error_count > 0 ? text_append_string(out, ",\"errors\":[") : ERR_OK;
+    for (size_t i = 0; i < problem->error_count && err == ERR_OK; i++) {
+        const struct http_field_error *error = &problem->errors[i];
+        err = write_member(out, i == 0 ? "{\"field\":" : ",{\"field\":", error->field);
+        if (err == ERR_OK)
+            err = write_member(out, ",\"code\":", error->code);
+        if (err == ERR_OK)
+            err = write_member(out, ",\"detail\":", error->detail);
+        if (err == ERR_OK)
+            err = text_append_string(out, "}");
+    }
+    return err == ERR_OK && problem->error_count > 0 ? text_append_string(out, "]") : err;
+}
+
+static enum err write_problem(struct text *out, const struct http_problem *problem)
+{
+    const char *detail = problem->detail != NULL ? problem->detail : problem->title;
+    enum err err = text_printf(out, "{\"type\":\"/docs#problem-%s\",\"status\":%u,\"code\":\"%s\"",
+                               problem->code, problem->status, problem->code);
+    if (err == ERR_OK)
+        err = write_member(out, ",\"title\":", problem->title);
+    if (err == ERR_OK)
+        err = write_member(out, ",\"detail\":", detail);
+    if (err == ERR_OK && problem->instance != NULL)
+        err = write_member(out, ",\"instance\":", problem->instance);
+    return err;
+}
+
+enum { HEADERS_MAX = 16 };
+
+struct problem_answer {
+    struct http_answer answer;
+    struct text body;
+    struct http_header headers[HEADERS_MAX + 1];
+    char retry_after[24];
+};
+
+static void make_answer(const struct http_problem *problem, struct problem_answer *ret)
+{
+    ret->body = TEXT_INIT(PROBLEM_BYTES);
+    enum err err = write_problem(&ret->body, problem);
+    size_t without_errors = ret->body.len;
+    if (err == ERR_OK && write_errors(&ret->body, problem) != ERR_OK)
+        ret->body.len = without_errors;
+    ret->body.ceiling++;
+    IGNORE(text_append_string(&ret->body, "}")); // the place was just made
+    size_t count = 0;
+    for (; count < problem->header_count && count < HEADERS_MAX; count++)
+        ret->headers[count] = problem->headers[count];
+    if (problem->retry_after_s > 0) {
+        snprintf(ret->retry_after, sizeof ret->retry_after, "%lld",
+                 (long long)problem->retry_after_s);
+        ret->headers[count++] = (struct http_header){"Retry-After", ret->retry_after};
+    }
+    ret->answer = (struct http_answer){.status = problem->status,
+                                       .content_type = "application/problem+json",
+                                       .body = &ret->body,
+                                       .headers = ret->headers,
+                                       .header_count = count};
+}
+
+void answer_make_problem(struct http_exchange *exchange, const struct http_problem *problem)
+{
+    struct problem_answer made;
+    make_answer(problem, &made);
+    answer_make(exchange, &made.answer);
+}
+
+struct http_fixed *http_fixed_problem(const struct http_problem *problem)
+{
+    struct problem_answer made;
+    make_answer(problem, &made);
+    return http_fixed_new(&made.answer);
+}

@@ -23,30 +23,38 @@ function say(text) {
     document.getElementById("swagger-ui").textContent = text;
 }
 
-async function show() {
-    const answer = await fetch("/openapi.json");
-    const spec = await answer.json();
-    if (typeof SwaggerUIBundle === "undefined") {
-        say("Swagger UI is not installed here (DOCS_DIR). The document itself is /openapi.json.");
-    } else {
-        SwaggerUIBundle({
-            spec,
-            dom_id: "#swagger-ui",
-            validatorUrl: null, // or a server of others would be told of this one
-            deepLinking: true,
-            showExtensions: true, // x-roles, x-codes
-            defaultModelsExpandDepth: 0,
-        });
-    }
-    list("problems", "problem-", spec["x-problems"]);
-    list("fields", "field-", spec["x-field-codes"]);
-    document.getElementById("codes").hidden = false;
-    if (/^#(problem|field)-/.test(location.hash)) {
-        // The place was not there yet when the browser looked for it.
-        const hash = location.hash;
-        location.hash = "";
-        location.hash = hash;
+// Scrolls to the place that the address names: it was not there yet when the browser looked for it, and
+// Swagger UI puts a slash before names that it does not know.
+function look() {
+    const place = document.getElementById(location.hash.replace(/^#\/?/, ""));
+    if (place?.matches("#codes dt")) {
+        document.querySelector("#codes dt.wanted")?.classList.remove("wanted");
+        place.classList.add("wanted");
+        place.scrollIntoView();
     }
 }
 
+async function show() {
+    const answer = await fetch("/openapi.json");
+    const spec = await answer.json();
+    list("problems", "problem-", spec["x-problems"]);
+    list("fields", "field-", spec["x-field-codes"]);
+    document.getElementById("codes").hidden = false;
+    if (typeof SwaggerUIBundle === "undefined") {
+        say("Swagger UI is not installed here (DOCS_DIR). The document itself is /openapi.json.");
+        look();
+        return;
+    }
+    SwaggerUIBundle({
+        spec,
+        dom_id: "#swagger-ui",
+        validatorUrl: null, // or a server of others would be told of this one
+        deepLinking: true,
+        showExtensions: true, // x-roles, x-codes
+        defaultModelsExpandDepth: 0,
+        onComplete: look,
+    });
+}
+
+addEventListener("hashchange", look);
 show().catch((error) => say(`The document cannot be shown: ${error.message}`));

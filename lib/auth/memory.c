@@ -2,9 +2,8 @@
 // A table of sets of eight places, as a processor's cache has it: a token can be in the eight
 // places of its set only, so finding and making room look at eight and nothing ever moves. A lock
 // guards some sets, chosen by the same bits, so threads rarely meet. A flush raises a number: a
-// place of an older number is empty. Its order (the number is read before a token is verified, and
-// compared under the lock when it is kept) is what makes a place from before a flush worthless
-// after it.
+// place of an older number is empty. The number is read before a token is verified and kept with
+// its claims, so what was being verified during a flush is empty from the start.
 
 #include "auth/memory.h"
 
@@ -20,7 +19,7 @@
 enum { WAYS = 8, LOCKS = 64 };
 
 struct place {
-    uint8_t key[CRYPTO_SHA256_BYTES];
+    uint8_t key[CRYPTO_BLAKE2B_BYTES];
     uint64_t generation; // 0: never used
     struct auth_claims claims;
 };
@@ -55,7 +54,7 @@ void auth_memory_free(struct auth_memory *memory)
     free(memory);
 }
 
-static size_t set_of(const struct auth_memory *memory, const uint8_t key[CRYPTO_SHA256_BYTES])
+static size_t set_of(const struct auth_memory *memory, const uint8_t key[CRYPTO_BLAKE2B_BYTES])
 {
     uint64_t bits = 0;
     memcpy(&bits, key, sizeof bits);
@@ -77,7 +76,7 @@ bool auth_memory_find(struct auth_memory *memory, struct bytes token, int64_t no
                       struct auth_claims *ret, struct auth_memory_place *ret_place)
 {
     ret_place->generation = atomic_load(&memory->generation);
-    crypto_sha256(token, ret_place->key);
+    crypto_blake2b(token, ret_place->key);
     size_t set = set_of(memory, ret_place->key);
     struct place *places = lock_set(memory, set);
     bool is_there = false;
@@ -114,6 +113,7 @@ void auth_memory_keep(struct auth_memory *memory, const struct auth_memory_place
 {
     size_t set = set_of(memory, place->key);
     struct place *places = lock_set(memory, set);
+    // What came too late is worth nothing and must not take the place of what is.
     if (place->generation == atomic_load(&memory->generation)) {
         struct place *chosen = choose(places, place);
         memcpy(chosen->key, place->key, sizeof chosen->key);

@@ -82,3 +82,8 @@ void crypto_sha256_hex(struct bytes bytes, char ret[CRYPTO_SHA256_HEX])
     crypto_sha256_update(&hash, bytes);
     crypto_sha256_final_hex(&hash, ret);
 }
+
+void crypto_blake2b(struct bytes bytes, uint8_t ret[CRYPTO_BLAKE2B_BYTES])
+{
+    IGNORE(crypto_generichash_blake2b(ret, CRYPTO_BLAKE2B_BYTES, bytes.data, bytes.len, NULL, 0));
+}

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "forge.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "json/json.h"
 
 // `count` new keys, and the secret of the last.
@@ -118,6 +121,52 @@ static void a_ring_may_verify_without_signing(void **state)
     assert_false(auth_keys_find(keys, bytes_from_string(all[1].kid), (uint8_t[32]){0}));
 }
 
+// Both keys verify all the time and take turns in signing, so no token is refused.
+enum { THREADS = 3, ROUNDS = 300 };
+
+struct race {
+    struct auth_keys *keys;
+    atomic_size_t refused, running;
+};
+
+static void *issue_and_verify(void *argument)
+{
+    struct race *race = argument;
+    for (int i = 0; i < ROUNDS; i++) {
+        CLEANUP(text_done) struct text token = TEXT_INIT(AUTH_TOKEN_MAX);
+        CLEANUP(text_done) struct text jwks = TEXT_INIT(4096);
+        struct auth_claims claims;
+        struct why why;
+        if (auth_token_issue(race->keys, &rules, "7", AUTH_ROLE_HR, NOW, 900, &token, NULL, &why) !=
+                ERR_OK ||
+            auth_token_verify(race->keys, &rules, text_bytes(&token), NOW, &claims, &why) !=
+                ERR_OK ||
+            auth_keys_write_jwks(race->keys, &jwks) != ERR_OK)
+            atomic_fetch_add(&race->refused, 1);
+    }
+    atomic_fetch_sub(&race->running, 1);
+    return NULL;
+}
+
+static void a_ring_is_used_while_its_keys_take_turns(void **state)
+{
+    (void)state;
+    struct auth_key both[2];
+    struct why why = {0};
+    struct crypto_ed25519_secret secrets[2] = {rfc_secret(&both[0]), new_keys(&both[1], 1)};
+    CLEANUP(auth_keys_free_p) struct auth_keys *keys = rfc_ring();
+    assert_ok(auth_keys_replace(keys, both, 2, &secrets[0], &why), &why);
+    struct race race = {.keys = keys, .running = THREADS};
+    pthread_t threads[THREADS];
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, issue_and_verify, &race), 0);
+    for (size_t i = 0; atomic_load(&race.running) > 0; i++)
+        assert_ok(auth_keys_replace(keys, both, 2, &secrets[i % 2], &why), &why);
+    for (size_t i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(race.refused, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +176,7 @@ int main(void)
         cmocka_unit_test(keys_are_found_by_their_whole_kid_only),
         cmocka_unit_test(a_set_that_is_wrong_changes_nothing),
         cmocka_unit_test(a_ring_may_verify_without_signing),
+        cmocka_unit_test(a_ring_is_used_while_its_keys_take_turns),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

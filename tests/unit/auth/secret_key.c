@@ -38,6 +38,8 @@ static void values_that_others_know_or_guess_are_refused(void **state)
         "0123456789abcdef0123456789abcdef",
         "abcdefghijklmnopqrstuvwxyz0123456789",
         "qX7!qX7!qX7!qX7!qX7!qX7!qX7!qX7!qX7",
+        "Qx7!vB2mKw9?Qx7!vB2mKw9?Qx7!vB2mKw9?",
+        "dbcdbbdcddcbbcdcbdbbccdbdcbbdccdbcdd", // three letters
         "passwordpasswordpasswordpassword1",
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {

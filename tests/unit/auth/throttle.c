@@ -137,6 +137,11 @@ static void success_clears_an_account_but_an_address_step_by_step(void **state)
     const struct auth_throttle none = {0};
     row = auth_throttle_worked(AUTH_THROTTLE_ADDRESS, &none, now);
     assert_int_equal(row.failures, 0);
+    // What was forgotten before a success is not forgotten again after it: 12 minutes, then 15.
+    row = after(AUTH_THROTTLE_ADDRESS, 10, &now);
+    row = auth_throttle_worked(AUTH_THROTTLE_ADDRESS, &row, now + 12 * MINUTE);
+    assert_int_equal(auth_throttle_counting(AUTH_THROTTLE_ADDRESS, &row, now + 12 * MINUTE), 7);
+    assert_int_equal(auth_throttle_counting(AUTH_THROTTLE_ADDRESS, &row, now + 15 * MINUTE), 6);
 }
 
 static void a_clock_that_was_set_back_locks_nobody_out(void **state)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "support/check.h"
 
+#include <stdio.h>
+
 #include "crypto/crypto.h"
 
 // FIPS 180-4 example values.
@@ -51,6 +53,20 @@ static void the_raw_digest_is_the_hex_one(void **state)
     assert_int_equal(digest[31], 0xad);
 }
 
+static void blake2b_of_abc_is_what_others_compute(void **state)
+{
+    (void)state;
+    // b2sum -l 256 of coreutils.
+    static const char of_abc_blake2b[] =
+        "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319";
+    uint8_t digest[CRYPTO_BLAKE2B_BYTES];
+    char hex[2 * CRYPTO_BLAKE2B_BYTES + 1];
+    crypto_blake2b(bytes_from_string("abc"), digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    assert_string_equal(hex, of_abc_blake2b);
+}
+
 static void random_bytes_are_never_the_same(void **state)
 {
     (void)state;
@@ -92,6 +108,7 @@ int main(void)
         cmocka_unit_test(known_texts_have_their_known_hashes),
         cmocka_unit_test(pieces_of_any_size_give_the_hash_of_the_whole),
         cmocka_unit_test(the_raw_digest_is_the_hex_one),
+        cmocka_unit_test(blake2b_of_abc_is_what_others_compute),
         cmocka_unit_test(random_bytes_are_never_the_same),
         cmocka_unit_test(equal_is_equal_in_every_byte),
         cmocka_unit_test(what_was_wiped_is_zero),

@@ -12,14 +12,14 @@ enum { PROBLEM_BYTES = 64 * 1024 };
 const struct http_problem problem_shutting_down = {
     .status = 503,
     .code = "shutting-down",
-    .title = "This gateway is about to end",
+    .title = "The gateway is about to end",
     .detail = "Try again; another one may answer.",
     .retry_after_s = 1,
 };
 const struct http_problem problem_internal = {
     .status = 500,
     .code = "internal",
-    .title = "Something is broken here",
+    .title = "The gateway has made a mistake",
     .detail = "The log of the gateway tells what.",
 };
 

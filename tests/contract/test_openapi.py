@@ -18,7 +18,7 @@ FEATURES = json.loads((REPO / "models/features.json").read_text())
 SCHEMAS = DOCUMENT["components"]["schemas"]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 # Problems of the HTTP server itself.
-SERVERS_OWN = {"method-not-allowed", "body-too-large"}
+SERVERS_OWN = {"method-not-allowed", "body-too-large", "bad-expectation", "head-too-large", "method-unknown"}
 ROLES = {"admin", "hr", "viewer", "service"}
 REGISTRY = Registry().with_resource("openapi", Resource(contents=DOCUMENT, specification=DRAFT202012))
 NO_CONTROL = r"^[^\u0000-\u001f\u007f]*$"
@@ -220,7 +220,7 @@ def test_problems_are_one_list():
             assert said["title"] == problems[said["code"]]["title"]
             assert said["type"] == f"/docs#problem-{said['code']}"
     # Anywhere: an address that is none has no operation here.
-    assert set(problems) - used == {"method-not-allowed", "internal"}
+    assert set(problems) - used == SERVERS_OWN - {"body-too-large"} | {"internal"}
     fields = [field["code"] for field in DOCUMENT["x-field-codes"]]
     assert len(set(fields)) == len(fields)
     for place, node in walk(DOCUMENT):
@@ -270,6 +270,16 @@ def test_the_operations_are_the_routes_of_the_gateway_and_who_may_use_them():
     routes = {(row[1].lower(), row[2].replace("*}", "}")): names[row[4]] for row in table("routes.def", "ROUTE")}
     said = {(method, path): set(operation.get("x-roles", [])) for path, method, operation in operations()}
     assert said == routes
+
+
+def test_problems_of_the_server_are_in_the_list():
+    text = "".join(path.read_text() for path in (REPO / "lib/http").glob("*.c"))
+    own = {code: (int(status), title) for status, code, title in
+           re.findall(r'\.status = (\d+),\s*\.code = "([^"]+)",\s*\.title = "([^"]+)"', text)}
+    assert len(own) == text.count(".code = ") > 5
+    said = {problem["code"]: (problem["status"], problem["title"]) for problem in DOCUMENT["x-problems"]}
+    assert {code: said.get(code) for code in own} == own
+    assert SERVERS_OWN <= set(own)
 
 
 @needs_gateway

@@ -53,5 +53,7 @@ MUST_CHECK enum err auth_password_verify(const char *hash, struct bytes password
                                          struct auth_password_result *ret, struct why *why);
 
 // The work of auth_password_verify where there is no such user (or no hash that we check), so that
-// the time of an answer does not tell who has an account. ERR_RETRY: no memory.
+// the time of an answer does not tell who has an account. It is that of our own hashes: an account
+// with an imported hash that costs another time shows itself until its owner has logged in once,
+// which upgrades it. ERR_RETRY: no memory.
 MUST_CHECK enum err auth_password_verify_nobody(struct bytes password, struct why *why);

@@ -5,9 +5,10 @@
 # about why not goes to standard output). service_up puts them together.
 
 declare -A stop_signal=([postgres]=INT [kafka]=TERM [registry]=TERM [scoring]=TERM [retention]=TERM
-    [stub-llm]=TERM)
-declare -A stop_seconds=([postgres]=20 [kafka]=30 [registry]=15 [scoring]=10 [retention]=10 [stub-llm]=5)
-declare -A start_seconds=([postgres]=60 [kafka]=90 [registry]=90 [scoring]=60 [retention]=60 [stub-llm]=10)
+    [gateway]=TERM [stub-llm]=TERM)
+declare -A stop_seconds=([postgres]=20 [kafka]=30 [registry]=15 [scoring]=10 [retention]=10 [gateway]=10 [stub-llm]=5)
+declare -A start_seconds=([postgres]=60 [kafka]=90 [registry]=90 [scoring]=60 [retention]=60 [gateway]=60
+    [stub-llm]=10)
 
 # ---- PostgreSQL -----------------------------------------------------------------------------
 
@@ -266,6 +267,26 @@ worker_answers() {
     [[ $answer == 200* ]] || { echo "is not ready: ${answer#* }" && return 1; }
 }
 
+# ---- The HTTP interface -----------------------------------------------------------------------------
+
+gateway_run() {
+    secret_key_ensure || return 1
+    process_start gateway env HTTP_PORT="${ports[gateway]}" METRICS_PORT="${ports[gateway_metrics]}" \
+        "$bin/retentionai-gateway"
+}
+
+# What the keys of tokens are sealed with: made once for the directory, readable by its owner alone.
+secret_key_ensure() {
+    local file=$dir/secrets/secret-key
+    [[ -s $file ]] && return
+    { head -c 48 /dev/urandom | base64 -w 0 >"$file.new" && chmod 600 "$file.new" && mv "$file.new" "$file"; } || {
+        step gateway "cannot write $file"
+        return 1
+    }
+}
+
+gateway_answers() { worker_answers gateway; }
+
 # ---- The stand-in for a language model --------------------------------------------------------------
 
 stub-llm_run() {
@@ -279,6 +300,7 @@ stub-llm_answers() { [[ $(http_get "${ports[stub-llm]}" /livez) == 200* ]]; }
 service_ports() {
     case $1 in
     kafka) echo kafka kafka_controller ;;
+    gateway) echo gateway gateway_metrics ;;
     *) echo "$1" ;;
     esac
 }

@@ -108,17 +108,21 @@ bool employee_keeps(const struct rule *rule, const struct value *attributes)
     return true;
 }
 
+enum err employee_check_attribute(const struct attribute *attribute, const struct value *value,
+                                  struct why *why)
+{
+    if (value->kind == VALUE_NULL)
+        return ERR_OK;
+    return attribute->type == ATTRIBUTE_CATEGORY ? check_text(attribute, value, why)
+                                                 : check_number(attribute, value, why);
+}
+
 enum err employee_check_attributes(const struct features *features, const struct value *attributes,
                                    struct why *why)
 {
     enum err err = ERR_OK;
-    for (size_t i = 0; err == ERR_OK && i < features->count; i++) {
-        if (attributes[i].kind == VALUE_NULL)
-            continue;
-        const struct attribute *attribute = &features->attributes[i];
-        err = attribute->type == ATTRIBUTE_CATEGORY ? check_text(attribute, &attributes[i], why)
-                                                    : check_number(attribute, &attributes[i], why);
-    }
+    for (size_t i = 0; err == ERR_OK && i < features->count; i++)
+        err = employee_check_attribute(&features->attributes[i], &attributes[i], why);
     for (size_t i = 0; err == ERR_OK && i < features->rule_count; i++) {
         const struct rule *rule = &features->rules[i];
         if (rule->refuses && !employee_keeps(rule, attributes))

@@ -46,8 +46,12 @@ MUST_CHECK enum err employee_check(const struct features *features,
 // The part of it that looks at the id: bad-employee-id.
 MUST_CHECK enum err employee_check_id(struct bytes employee_id, struct why *why);
 
-// The part of it that looks at the attributes: wrong-type, not-an-integer, not-a-number,
-// out-of-range, invalid-utf8, not-printable, text-too-long, implausible.
+// The part of it that looks at one attribute: wrong-type, not-an-integer, not-a-number,
+// out-of-range, invalid-utf8, not-printable, text-too-long. A null is fine.
+MUST_CHECK enum err employee_check_attribute(const struct attribute *attribute,
+                                             const struct value *value, struct why *why);
+
+// That of all attributes, and then the rules: implausible.
 MUST_CHECK enum err employee_check_attributes(const struct features *features,
                                               const struct value *attributes, struct why *why);
 

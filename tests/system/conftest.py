@@ -180,6 +180,7 @@ class World:
         self.prefix = f"t{mark}-"
         self.database = f"t{mark}"
         self.programs = []
+        self.secret_key = secrets.token_urlsafe(48)
         self.environment = {key: value for key, value in os.environ.items()
                             if not key.startswith(("KAFKA_", "SCHEMA_REGISTRY_", "LOCAL_"))}
         parts = urllib.parse.urlsplit(stack.database_url)
@@ -233,6 +234,19 @@ class World:
 
     def retention(self, **settings):
         return self.start("retentionai-retention", **settings).wait_ready()
+
+    def gateway(self, port=None, **settings):
+        """-> the program, ready; its `url` is the HTTP interface."""
+        port = port or free_port()
+        home = pathlib.Path(os.environ.get("RETENTIONAI_CACHE") or
+                            pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") /
+                            "retentionai")
+        docs = next(iter(sorted(home.glob("swagger-ui-dist-*"))), "")
+        chosen = {"SECRET_KEY": self.secret_key, "REGISTRATION": "open", "PASSWORD_SCORE": 1, "DOCS_DIR": docs,
+                  "HTTP_PORT": port, **settings}
+        program = self.start("retentionai-gateway", **chosen).wait_ready()
+        program.url = f"http://127.0.0.1:{port}"
+        return program
 
     def hris(self, csv=EMPLOYEES_CSV, source="test", event_time="2026-01-02T03:04:05Z", **settings):
         return self.start("retentionai-hris", "--source", source, "--event-time", event_time, csv,

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MIT
+#include "body.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "problem.h"
+
+// ---- what is wrong
+
+void body_error_add(struct body_errors *errors, const char *where, const char *field,
+                    const char *code, const char *detail, ...)
+{
+    if (errors->count == BODY_ERRORS_MAX)
+        return;
+    struct body_error *error = &errors->list[errors->count++];
+    bool has_both = where[0] != '\0' && field[0] != '\0';
+    snprintf(error->field, sizeof error->field, "%s%s%s", where, has_both ? "." : "", field);
+    snprintf(error->code, sizeof error->code, "%s", code);
+    va_list args;
+    va_start(args, detail);
+    vsnprintf(error->detail, sizeof error->detail, detail, args);
+    va_end(args);
+}
+
+void body_answer_errors(struct http_exchange *exchange, const struct body_errors *errors)
+{
+    struct http_field_error list[BODY_ERRORS_MAX];
+    for (size_t i = 0; i < errors->count; i++)
+        list[i] = (struct http_field_error){errors->list[i].field, errors->list[i].code,
+                                            errors->list[i].detail};
+    struct http_problem problem = problem_of(PROBLEM_INVALID);
+    problem.detail = list[0].detail;
+    problem.errors = list;
+    problem.error_count = errors->count;
+    http_answer_problem(exchange, &problem);
+}
+
+// A name that came from outside, as a sentence and a path may show it.
+static const char *shown(const char *name, char out[BODY_FIELD_MAX])
+{
+    enum { MOST = 64 };
+    size_t len = strnlen(name, MOST);
+    for (size_t i = 0; i < len; i++)
+        out[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
+    out[len] = '\0';
+    return out;
+}
+
+// ---- names of attributes, hashed
+
+enum { NO_ATTRIBUTE = -1 };
+
+struct body_reader {
+    const struct features *features;
+    size_t mask;
+    int16_t *places; // hashed by name; NO_ATTRIBUTE: empty
+};
+
+// FNV-1a (draft-eastlake-fnv): names are short and ours.
+static size_t hash_of(const char *name)
+{
+    uint32_t hash = 2166136261U;
+    for (; *name != '\0'; name++)
+        hash = (hash ^ (uint8_t)*name) * 16777619U;
+    return hash;
+}
+
+struct body_reader *body_reader_new(const struct features *features)
+{
+    struct body_reader *reader = mem_zalloc(sizeof *reader);
+    reader->features = features;
+    size_t places = 64;
+    while (places < features->count * 4)
+        places *= 2;
+    reader->mask = places - 1;
+    reader->places = mem_array(places, sizeof *reader->places);
+    for (size_t i = 0; i < places; i++)
+        reader->places[i] = NO_ATTRIBUTE;
+    for (size_t i = 0; i < features->count; i++) {
+        size_t at = hash_of(features->attributes[i].name) & reader->mask;
+        while (reader->places[at] != NO_ATTRIBUTE)
+            at = (at + 1) & reader->mask;
+        reader->places[at] = (int16_t)i;
+    }
+    return reader;
+}
+
+void body_reader_free(struct body_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    free(reader->places);
+    free(reader);
+}
+
+static int find(const struct body_reader *reader, const char *name)
+{
+    for (size_t at = hash_of(name) & reader->mask; reader->places[at] != NO_ATTRIBUTE;
+         at = (at + 1) & reader->mask)
+        if (strcmp(reader->features->attributes[reader->places[at]].name, name) == 0)
+            return reader->places[at];
+    return NO_ATTRIBUTE;
+}
+
+// ---- an employee
+
+// JSON has one kind of number: 41.0 is the whole number 41. A category's other spelling becomes the
+// usual one.
+static void settle(const struct attribute *attribute, struct value *value)
+{
+    if (value->kind == VALUE_REAL && attribute->type == ATTRIBUTE_INTEGER &&
+        value->real == floor(value->real) && fabs(value->real) < 0x1p53) {
+        *value = (struct value){.kind = VALUE_INTEGER, .integer = (int64_t)value->real};
+    } else if (value->kind == VALUE_TEXT && attribute->type == ATTRIBUTE_CATEGORY) {
+        int category = attribute_category(attribute, value->text);
+        if (category >= 0)
+            value->text = bytes_from_string(attribute->categories[category].name);
+    }
+}
+
+static void read_attribute(const struct body_reader *reader, int at, const struct json *node,
+                           const char *where, struct body_person *ret, struct body_errors *errors)
+{
+    const struct attribute *attribute = &reader->features->attributes[at];
+    struct value *value = &ret->values[at];
+    struct why why = {0};
+    ret->has_attributes = true;
+    if (!json_as_value(node, value)) {
+        body_error_add(errors, where, attribute->name, "wrong-type", "%s is %s, not %s",
+                       attribute->name, json_kind_name(json_kind(node)),
+                       attribute->type == ATTRIBUTE_CATEGORY ? "a string" : "a number");
+        return;
+    }
+    settle(attribute, value);
+    if (employee_check_attribute(attribute, value, &why) != ERR_OK)
+        body_error_add(errors, where, attribute->name, why.code, "%s", why.text);
+}
+
+static void read_attributes(const struct body_reader *reader, const struct json *object,
+                            struct body_person *ret, struct body_errors *errors)
+{
+    if (json_kind(object) != JSON_KIND_OBJECT) {
+        body_error_add(errors, "", "attributes", "wrong-type", "attributes is %s, not an object",
+                       json_kind_name(json_kind(object)));
+        return;
+    }
+    void *iterator = NULL;
+    const char *name = NULL;
+    for (const struct json *node = json_next(object, &iterator, &name); node != NULL;
+         node = json_next(object, &iterator, &name)) {
+        char quoted[BODY_FIELD_MAX];
+        int at = find(reader, name);
+        if (at == NO_ATTRIBUTE)
+            body_error_add(errors, "attributes", shown(name, quoted), "unknown-field",
+                           "there is no attribute of this name");
+        else
+            read_attribute(reader, at, node, "attributes", ret, errors);
+    }
+    if (!ret->has_attributes)
+        body_error_add(errors, "", "attributes", "missing-field", "attributes names none");
+}
+
+bool body_read_id(const struct json *node, const char *field, char digits[BODY_ID_DIGITS],
+                  struct bytes *ret, struct body_errors *errors)
+{
+    struct why why = {0};
+    if (json_kind(node) == JSON_KIND_INTEGER && json_as_integer(node) >= 0) {
+        snprintf(digits, BODY_ID_DIGITS, "%" PRId64, json_as_integer(node));
+        *ret = bytes_from_string(digits);
+    } else if (json_kind(node) == JSON_KIND_STRING) {
+        *ret = json_as_bytes(node);
+    } else {
+        body_error_add(errors, "", field, "wrong-type",
+                       "%s is neither a string nor a whole number from 0 on", field);
+        return false;
+    }
+    if (employee_check_id(*ret, &why) == ERR_OK)
+        return true;
+    body_error_add(errors, "", field, why.code, "%s", why.text);
+    return false;
+}
+
+static void read_id(const struct json *node, const char *name, struct body_person *ret,
+                    struct body_errors *errors)
+{
+    if (ret->has_id)
+        body_error_add(errors, "", name, "conflicting-fields",
+                       "employee_id and employe_id are the same: give one of them");
+    ret->has_id = true;
+    IGNORE(body_read_id(node, name, ret->digits, &ret->employee_id, errors)); // it adds the error
+}
+
+static void read_change(const struct json *node, struct body_person *ret,
+                        struct body_errors *errors)
+{
+    ret->has_change = true;
+    if (json_kind(node) != JSON_KIND_STRING)
+        body_error_add(errors, "", "change", "wrong-type", "change is not a string");
+    else if (!change_from_text(json_as_bytes(node), &ret->change))
+        body_error_add(errors, "", "change", "bad-value",
+                       "change is none of created, updated, left and erased");
+}
+
+static void read_event_time(const struct json *node, struct body_person *ret,
+                            struct body_errors *errors)
+{
+    ret->has_event_time = true;
+    if (json_kind(node) != JSON_KIND_STRING)
+        body_error_add(errors, "", "event_time", "wrong-type", "event_time is not a string");
+    else if (parse_time_ms(json_as_bytes(node), &ret->event_time_ms, NULL) != ERR_OK)
+        body_error_add(errors, "", "event_time", "bad-event-time",
+                       "event_time is no time like 2026-03-01T08:30:00Z");
+}
+
+static void read_member(const struct body_reader *reader, const char *name, const struct json *node,
+                        unsigned takes, struct body_person *ret, struct body_errors *errors)
+{
+    int at = find(reader, name);
+    if (at != NO_ATTRIBUTE)
+        read_attribute(reader, at, node, "", ret, errors);
+    else if ((takes & BODY_TAKES_ID) != 0 &&
+             (strcmp(name, "employee_id") == 0 || strcmp(name, "employe_id") == 0))
+        read_id(node, name, ret, errors);
+    else if ((takes & BODY_TAKES_CHANGE) != 0 && strcmp(name, "change") == 0)
+        read_change(node, ret, errors);
+    else if ((takes & BODY_TAKES_CHANGE) != 0 && strcmp(name, "event_time") == 0)
+        read_event_time(node, ret, errors);
+    else if (strcmp(name, "attributes") != 0) {
+        char quoted[BODY_FIELD_MAX];
+        body_error_add(errors, "", shown(name, quoted), "unknown-field",
+                       "there is no field of this name");
+    }
+}
+
+bool body_read_person(const struct body_reader *reader, const struct json *object, unsigned takes,
+                      struct body_person *ret, struct body_errors *errors)
+{
+    struct why why = {0};
+    memset(ret, 0, offsetof(struct body_person, values));
+    ret->change = CHANGE_UPDATED;
+    for (size_t i = 0; i < reader->features->count; i++)
+        ret->values[i] = (struct value){.kind = VALUE_NULL};
+    void *iterator = NULL;
+    const char *name = NULL;
+    for (const struct json *node = json_next(object, &iterator, &name); node != NULL;
+         node = json_next(object, &iterator, &name))
+        read_member(reader, name, node, takes, ret, errors);
+    const struct json *attributes = json_member(object, "attributes");
+    if (attributes != NULL && ret->has_attributes)
+        body_error_add(errors, "", "attributes", "conflicting-fields",
+                       "attributes stand beside the other fields or all in attributes, not both");
+    else if (attributes != NULL)
+        read_attributes(reader, attributes, ret, errors);
+    if (errors->count == 0 &&
+        employee_check_attributes(reader->features, ret->values, &why) != ERR_OK)
+        body_error_add(errors, "", attributes == NULL ? "" : "attributes", why.code, "%s",
+                       why.text);
+    return errors->count == 0;
+}
+
+// ---- documents
+
+struct json *body_parse(struct http_exchange *exchange)
+{
+    struct json *root = NULL;
+    struct why why = {0};
+    if (json_parse(http_body(exchange), BODY_JSON_MAX, BODY_DEPTH_MAX, &root, &why) != ERR_OK) {
+        problem_answer(exchange, PROBLEM_BAD_JSON, "%s", why.text);
+        return NULL;
+    }
+    if (json_kind(root) == JSON_KIND_OBJECT)
+        return root;
+    problem_answer_field(exchange, "", "wrong-type", "the body is %s, not an object",
+                         json_kind_name(json_kind(root)));
+    json_free(root);
+    return NULL;
+}
+
+bool body_read_text(const struct json *object, const char *name, size_t max, bool is_needed,
+                    struct bytes *ret, struct body_errors *errors)
+{
+    const struct json *node = json_member(object, name);
+    *ret = (struct bytes){0};
+    if (node == NULL) {
+        if (is_needed)
+            body_error_add(errors, "", name, "missing-field", "%s is missing", name);
+        return !is_needed;
+    }
+    if (json_kind(node) != JSON_KIND_STRING) {
+        body_error_add(errors, "", name, "wrong-type", "%s is %s, not a string", name,
+                       json_kind_name(json_kind(node)));
+        return false;
+    }
+    struct bytes text = json_as_bytes(node);
+    if (text.len == 0 || text.len > max) {
+        body_error_add(errors, "", name, text.len == 0 ? "too-short" : "text-too-long",
+                       text.len == 0 ? "%s is empty" : "%s is longer than %zu bytes", name, max);
+        return false;
+    }
+    *ret = text;
+    return true;
+}
+
+void body_check_names(const struct json *object, const char *const *names, size_t count,
+                      struct body_errors *errors)
+{
+    void *iterator = NULL;
+    const char *name = NULL;
+    while (json_next(object, &iterator, &name) != NULL) {
+        bool is_known = false;
+        for (size_t i = 0; i < count; i++)
+            is_known |= strcmp(name, names[i]) == 0;
+        char quoted[BODY_FIELD_MAX];
+        if (!is_known)
+            body_error_add(errors, "", shown(name, quoted), "unknown-field",
+                           "there is no field of this name");
+    }
+}

@@ -241,7 +241,6 @@ def test_the_paths_of_the_first_version_take_and_give_the_same():
 # ---- the gateway's own tables
 
 GATEWAY = REPO / "producers/gateway"
-needs_gateway = pytest.mark.skipif(not GATEWAY.exists(), reason="there is no gateway yet")
 
 
 def table(name, kind):
@@ -264,7 +263,6 @@ def who_may():
     return names
 
 
-@needs_gateway
 def test_the_operations_are_the_routes_of_the_gateway_and_who_may_use_them():
     names = who_may()
     routes = {(row[1].lower(), row[2].replace("*}", "}")): names[row[4]] for row in table("routes.def", "ROUTE")}
@@ -282,7 +280,6 @@ def test_problems_of_the_server_are_in_the_list():
     assert SERVERS_OWN <= set(own)
 
 
-@needs_gateway
 def test_problems_are_those_of_the_gateway():
     # The HTTP server has some of its own: those that no handler is asked about.
     own = {code: (int(status), title) for _, status, code, title in table("problems.def", "PROBLEM")}

@@ -191,6 +191,7 @@ def test_the_answer_goes_where_the_asker_said(world, worker):
     ask(world, bare)
     replies = [reply for reply in decoded(world, REPLIES) if reply.value["employee_id"] == "asker"]
     assert [(reply.partition, reply.key) for reply in replies] == [(3, b"\x00\xff binary")]
+    assert [value for name, value in replies[0].headers if name == "kafka_correlationId"] == [b"\x00\xff binary"]
     told = {plan.value["request_id"]: plan for plan in decoded(world, PLANS)}
     assert replies[0].value == told[good["request_id"]].value
     assert replies[0].header("traceparent") == told[good["request_id"]].header("traceparent") == TRACE[1].decode()

@@ -53,18 +53,23 @@ static enum err send_plan(struct retention *retention, const struct task *task, 
     if (avro_encode_plan(retention->options.plan_schema_id, &plan, &retention->encoded, why) !=
         ERR_OK)
         return ERR_FATAL; // every part of it is bounded
-    const struct bus_header trace = {"traceparent", text_or_null(task->traceparent)};
+    struct bus_header headers[2];
+    size_t count = 0;
+    if (task->traceparent != NULL)
+        headers[count++] = (struct bus_header){"traceparent", bytes_from_string(task->traceparent)};
     struct bus_record record = {.topic = retention->plans,
                                 .partition = bus_partition(plan.employee_id, retention->partitions),
                                 .key = plan.employee_id,
                                 .value = text_bytes(&retention->encoded),
-                                .headers = &trace,
-                                .header_count = task->traceparent != NULL};
+                                .headers = headers,
+                                .header_count = count};
     enum err err = bus_producer_send(retention->producer, &record, why);
     if (err == ERR_OK && task->reply.correlation_id != NULL) {
         record.topic = retention->replies;
         record.partition = task->reply.partition;
         record.key = bytes_of(task->reply.correlation_id, task->reply.correlation_len);
+        headers[count++] = (struct bus_header){"kafka_correlationId", record.key};
+        record.header_count = count;
         err = bus_producer_send(retention->producer, &record, why);
     }
     return err == ERR_REJECT ? ERR_FATAL : err;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "bus/producer.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +8,12 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/plant.h"
 #include "base/program.h"
 #include "bus/client.h"
 #include "bus/decision.h"
+#include "bus/pace.h"
 #include "bus/partition.h"
+#include "bus/watch.h"
 
 // The guard. librdkafka repeats EndTxn and TxnOffsetCommit silently after a lost connection, with
 // the same producer epoch; the first, delayed request can then end the next transaction or set its
@@ -23,12 +23,15 @@
 // under the same transactional id. Its new epoch fences whatever is still under way; the caller
 // then reads the committed offsets, because nobody else knows what became of the transaction.
 //
+// The same interceptor sees requests that came before the coordinator had ended the last
+// transaction (pace.h): the answer itself is hidden in the client, but AddOffsetsToTxn is then sent
+// a second time within one call, and AddPartitionsToTxn after 20 ms without anything produced in
+// between.
+//
 // States: idle -> open (begin) -> idle (commit, abort) and, from anywhere, broken -> rebuild ->
 // idle.
 
 enum {
-    KEY_END_TXN = 26,
-    KEY_TXN_OFFSET_COMMIT = 28,
     TOPICS_MAX = 64,
     STOP_MS = 1000, // for an abort when the program stops: the next owner of the id does it, too
     CALLS_MAX = 3,
@@ -47,10 +50,11 @@ struct bus_producer {
     rd_kafka_t *rk;
     char *bootstrap_servers, *client_id, *transactional_id;
     char **properties;
-    int64_t transaction_timeout_ms, linger_ms, queue_bytes;
+    int64_t transaction_timeout_ms, linger_ms, retry_ms, queue_bytes;
     void (*on_wait)(void *context, const struct why *why);
     void *context;
-    atomic_uint sent_end_txn, sent_offset_commit; // moved by librdkafka's threads
+    struct bus_watch watch;
+    struct bus_pace pace;
     uint64_t failed; // deliveries that failed since the last flush or begin
     char failed_why[200];
     bool is_open; // a transaction is open
@@ -66,10 +70,7 @@ static rd_kafka_resp_err_t on_request_sent(rd_kafka_t *rk, int fd, const char *b
 {
     (void)rk, (void)fd, (void)broker, (void)id, (void)version, (void)correlation, (void)size;
     struct bus_producer *producer = opaque;
-    if (key == KEY_END_TXN)
-        atomic_fetch_add(&producer->sent_end_txn, 1);
-    else if (key == KEY_TXN_OFFSET_COMMIT)
-        atomic_fetch_add(&producer->sent_offset_commit, 1);
+    bus_watch_sent(&producer->watch, key, clock_mono_ns() / 1000);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -94,11 +95,12 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 
 static enum err client_open(struct bus_producer *producer, struct why *why)
 {
-    char timeout[24], socket_timeout[24], linger[24], kbytes[24];
+    char timeout[24], socket_timeout[24], linger[24], retry[24], kbytes[24];
     snprintf(timeout, sizeof timeout, "%lld", (long long)producer->transaction_timeout_ms);
     snprintf(socket_timeout, sizeof socket_timeout, "%lld",
              (long long)producer->transaction_timeout_ms / 2);
     snprintf(linger, sizeof linger, "%lld", (long long)producer->linger_ms);
+    snprintf(retry, sizeof retry, "%lld", (long long)producer->retry_ms);
     snprintf(kbytes, sizeof kbytes, "%lld", (long long)(producer->queue_bytes / 1024));
     const struct bus_pair pairs[] = {
         {"enable.idempotence", "true"},
@@ -109,7 +111,7 @@ static enum err client_open(struct bus_producer *producer, struct why *why)
         {"batch.num.messages", "10000"},
         {"message.max.bytes", "1110000"}, // a batch that dead-letters takes
         {"partitioner", "murmur2_random"},
-        {"retry.backoff.ms", "20"},
+        {"retry.backoff.ms", retry},
         {"transactional.id", producer->transactional_id == NULL ? "" : producer->transactional_id},
         {"transaction.timeout.ms", timeout},
         {"socket.timeout.ms", socket_timeout},
@@ -227,7 +229,11 @@ enum err bus_producer_open(const struct bus_config *config,
         options->transactional_id == NULL ? NULL : mem_dup(options->transactional_id);
     producer->transaction_timeout_ms =
         options->transaction_timeout_ms > 0 ? options->transaction_timeout_ms : 15000;
-    producer->linger_ms = options->linger_ms > 0 ? options->linger_ms : 5;
+    producer->linger_ms = options->linger_ms < 0    ? 0
+                          : options->linger_ms == 0 ? 5
+                                                    : options->linger_ms;
+    producer->retry_ms = options->retry_ms > 0 ? options->retry_ms : 20;
+    bus_pace_init(&producer->pace);
     producer->queue_bytes = options->queue_bytes > 0 ? options->queue_bytes : 16 * 1024 * 1024;
     enum err err = client_open(producer, why);
     if (err == ERR_OK && producer->transactional_id != NULL)
@@ -331,10 +337,16 @@ enum err bus_producer_flush(struct bus_producer *producer, int64_t wait_ms, stru
                : bus_fail(code, "records are still on their way", why);
 }
 
+int64_t bus_producer_pause_us(const struct bus_producer *producer)
+{
+    return bus_pace_left_us(&producer->pace, clock_mono_ns() / 1000);
+}
+
 enum err bus_producer_begin(struct bus_producer *producer, struct why *why)
 {
     bool was_transport = false;
     producer->failed = 0;
+    bus_watch_begin(&producer->watch);
     enum bus_decision decision =
         take_error(rd_kafka_begin_transaction(producer->rk), "cannot begin", &was_transport, why);
     if (decision != BUS_DECISION_DONE) {
@@ -349,20 +361,6 @@ enum err bus_producer_begin(struct bus_producer *producer, struct why *why)
     producer->is_open = true;
     producer->begun_ms = clock_mono_ms();
     return ERR_OK;
-}
-
-static void count_from_zero(struct bus_producer *producer)
-{
-    atomic_store(&producer->sent_end_txn, 0);
-    atomic_store(&producer->sent_offset_commit, 0);
-}
-
-static bool was_sent_twice(const struct bus_producer *producer)
-{
-    if (PLANT_GUARD_OFF)
-        return false;
-    return atomic_load(&producer->sent_end_txn) > 1 ||
-           atomic_load(&producer->sent_offset_commit) > 1;
 }
 
 // A generation of -1 or an empty member id would be accepted by the broker into a live group and
@@ -497,7 +495,7 @@ enum err bus_producer_abort(struct bus_producer *producer, struct why *why)
         return err == ERR_RETRY ? ERR_OK : err;
     }
     producer->is_open = false;
-    count_from_zero(producer);
+    bus_watch_call(&producer->watch);
     // An abort before the coordinator has seen the transaction can end in INVALID_TXN_STATE or
     // hang; one acknowledged delivery proves that it has.
     for (int i = 0; i < 50 && !program_is_stopping(); i++)
@@ -508,7 +506,8 @@ enum err bus_producer_abort(struct bus_producer *producer, struct why *why)
         fenced_by_whom(producer, end_transaction(producer, false, &was_transport, why));
     if (decision == BUS_DECISION_FENCED)
         return ERR_FATAL;
-    if (decision != BUS_DECISION_DONE || was_transport || was_sent_twice(producer)) {
+    if (decision != BUS_DECISION_DONE || was_transport ||
+        bus_watch_was_sent_twice(&producer->watch)) {
         enum err err = rebuild_and_retry(producer, why);
         return err == ERR_RETRY ? ERR_OK : err;
     }
@@ -526,11 +525,21 @@ static enum err abort_and_retry(struct bus_producer *producer, struct why *why)
     return err;
 }
 
+static void learn_pace(struct bus_producer *producer)
+{
+    int64_t sent_us = bus_watch_first_us(&producer->watch);
+    bool was_too_early = bus_watch_was_too_early(&producer->watch);
+    producer->counts.too_early += was_too_early;
+    if (sent_us != 0)
+        bus_pace_learn(&producer->pace, sent_us, was_too_early);
+    bus_pace_end(&producer->pace, clock_mono_ns() / 1000);
+}
+
 enum err bus_producer_commit(struct bus_producer *producer, struct bus_consumer *consumer,
                              const struct bus_position *positions, size_t count, struct why *why)
 {
     bool was_transport = false;
-    count_from_zero(producer);
+    bus_watch_call(&producer->watch);
     if (is_overdue(producer))
         return give_up(producer, why);
     enum bus_decision decision = BUS_DECISION_DONE;
@@ -541,9 +550,11 @@ enum err bus_producer_commit(struct bus_producer *producer, struct bus_consumer 
     decision = fenced_by_whom(producer, decision);
     if (decision == BUS_DECISION_FENCED || decision == BUS_DECISION_FATAL)
         return ERR_FATAL;
-    if (decision == BUS_DECISION_ABORT && !was_transport && !was_sent_twice(producer))
+    if (decision == BUS_DECISION_ABORT && !was_transport &&
+        !bus_watch_was_sent_twice(&producer->watch))
         return abort_and_retry(producer, why);
-    if (decision != BUS_DECISION_DONE || was_transport || was_sent_twice(producer)) {
+    if (decision != BUS_DECISION_DONE || was_transport ||
+        bus_watch_was_sent_twice(&producer->watch)) {
         if (decision == BUS_DECISION_DONE)
             IGNORE(why_code(why, ERR_RETRY, "transaction",
                             "a request was sent twice")); // said by the verdict below
@@ -551,6 +562,7 @@ enum err bus_producer_commit(struct bus_producer *producer, struct bus_consumer 
     }
     producer->is_open = false;
     producer->counts.commits++;
+    learn_pace(producer);
     if (count > 0)
         bus_consumer_committed(consumer, positions, count);
     return ERR_OK;

@@ -18,8 +18,9 @@
 struct bus_producer_options {
     const char *transactional_id;   // NULL: idempotent only
     int64_t transaction_timeout_ms; // 0: 15 s
-    int64_t linger_ms;              // 0: 5 ms
-    int64_t queue_bytes;            // ceiling of unsent messages; 0: 16 MiB
+    int64_t linger_ms;              // 0: 5 ms, -1: none
+    int64_t retry_ms;    // before a request is repeated that came at a bad moment; 0: 20 ms
+    int64_t queue_bytes; // ceiling of unsent messages; 0: 16 MiB
     // Told why while a call waits for brokers to take the transactional id: after the first failed
     // try, then every 10 seconds or so, on the owner's thread. NULL: nobody listens.
     void (*on_wait)(void *context, const struct why *why);
@@ -81,7 +82,13 @@ MUST_CHECK enum err bus_producer_commit(struct bus_producer *producer,
 // While the program stops it is tried for a second only: the next owner of the id does it, too.
 MUST_CHECK enum err bus_producer_abort(struct bus_producer *producer, struct why *why);
 
+// How long to wait from now until a begin that the broker will not be too early for: it is still
+// ending the last transaction for a moment after its commit, and to ask meanwhile costs more than
+// to wait. Learned from what is seen. For whoever has short transactions; a long one need not wait.
+int64_t bus_producer_pause_us(const struct bus_producer *producer);
+
 struct bus_producer_counts {
     uint64_t commits, aborts, rebuilds;
+    uint64_t too_early; // transactions whose first request had to be repeated for that reason
 };
 struct bus_producer_counts bus_producer_counts(const struct bus_producer *producer);

@@ -253,6 +253,15 @@ static enum err describe_one(const struct model *model, const struct input *inpu
                        input->train_max);
 }
 
+size_t model_missing(const struct model *model, const struct value *attributes, size_t *ret)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < model->input_count; i++)
+        if (attributes[model->inputs[i].attribute].kind == VALUE_NULL)
+            ret[count++] = model->inputs[i].attribute;
+    return count;
+}
+
 enum err model_describe(const struct model *model, const struct value *attributes, struct text *out)
 {
     enum err err = ERR_OK;

@@ -73,6 +73,10 @@ void model_block_score(struct model_block *block, bool has_reasons, struct score
 // rounding of the additions. False, and nothing written, for BAND_UNKNOWN.
 bool model_contributions(const struct model *model, const struct value *attributes, double *ret);
 
+// The model's inputs that are null in this row, as indexes in the features, in the artefact's
+// order: returns how many. `ret` has room for model_inputs(model).
+size_t model_missing(const struct model *model, const struct value *attributes, size_t *ret);
+
 // What a person should know beside the score: "DailyRate is missing; JobLevel is outside 1 to 5;
 // Department is not known to the model". Empty when there is nothing. Names no value. ERR_REJECT:
 // over the ceiling of `out`.

@@ -28,8 +28,10 @@ static const struct settings_spec spec = {
     .struct_bytes = sizeof(struct settings),
 };
 
-static const enum bus_topic recorded[] = {BUS_TOPIC_PREDICTIONS, BUS_TOPIC_EMPLOYEE_CHANGES,
-                                          BUS_TOPIC_HIGH_RISK, BUS_TOPIC_RETENTION_PLANS};
+static const enum bus_topic recorded[] = {BUS_TOPIC_PREDICTIONS,     BUS_TOPIC_EMPLOYEE_CHANGES,
+                                          BUS_TOPIC_SCORE_REQUESTS,  BUS_TOPIC_HIGH_RISK,
+                                          BUS_TOPIC_RETENTION_PLANS, BUS_TOPIC_PREDICTION_REPLIES,
+                                          BUS_TOPIC_PLAN_REPLIES};
 
 static void print_line(const struct settings *settings, const char *group,
                        const struct bus_position *position, int64_t first, int64_t end,

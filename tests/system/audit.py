@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The whole truth about one world, worked out again from what stands on employee-changes and nothing
-else: which scores there must be, in which order, what the dead letters are, and what every table has
+"""The whole truth about one world, worked out again from what stands on the topics of the scoring lanes
+(employee-changes, when no others are named) and nothing else: which scores there must be, in which order,
+what the dead letters and the replies are, and what every table has
 to hold. audit() compares all of it, exactly; only a probability is allowed to differ from
 scikit-learn's, by 1e-12. It shares no code with the programs, and reads what they may not: time.
 """
@@ -14,8 +15,8 @@ import numpy
 from psycopg.rows import dict_row
 
 from conftest import REPO
-from support import (DEAD_LETTERS, FACTS, FEATURES, HIGH_RISK, PREDICTIONS, Decoder, bits, decoded,
-                     partition_of, read_topic, settle)
+from support import (CHANGES, DEAD_LETTERS, FACTS, FEATURES, HIGH_RISK, LANES, PARTITIONS, PREDICTIONS, REPLIES, REQUESTS,
+                     Decoder, bits, decoded, partition_of, read_topic, settle)
 
 sys.path.insert(0, str(REPO / "models/train"))
 from reference import Reference  # noqa: E402
@@ -25,7 +26,7 @@ TOLERANCE = 1e-12
 REASON_MIN = 0.05
 HYSTERESIS = 0.05
 COOL_DOWN = datetime.timedelta(days=7)
-EMPLOYEE_CHANGES_RANK = 2
+RANKS = {REQUESTS: 1, CHANGES: 2}
 CATEGORY = {f["name"]: {spelling: c["name"] for c in f["categories"]
                         for spelling in (c["name"], *c.get("aliases", ()))}
             for f in FEATURES if f["type"] == "category"}
@@ -179,57 +180,73 @@ def is_departure(event):
     return event["change"] in ("left", "erased")
 
 
+def source_of(prediction):
+    return prediction["source_topic"], prediction["source_partition"], prediction["source_offset"]
+
+
+def trace_of(record):
+    """What goes from a cause to everything that comes of it."""
+    values = [value for name, value in record.headers if name == "traceparent"]
+    return values[-1] if values and 0 < len(values[-1]) <= 128 else None
+
+
 def decode_inputs(world, inputs, bad):
     decode = Decoder(world.stack)
     for record in inputs:
-        record.value = None if record.place in bad else decode(record.raw)
+        record.value = None if record.source in bad else decode(record.raw)
 
 
 def check_predictions(world, scores, inputs, outputs, bad):
-    """Each event has its one answer, in the order of the events of its employee."""
-    good = [record for record in inputs if record.place not in bad]
+    """Each event has its one answer, in the order of the events of its employee in that lane."""
+    good = [record for record in inputs if record.source not in bad]
+    triggers = {world.topic(lane): trigger for lane, trigger in LANES.items()}
     scores.learn([r.value for r in good if not is_departure(r.value)])
     wanted = collections.defaultdict(list)
     for record in good:
         event = record.value
-        wanted[event["employee_id"].encode()].append(
+        wanted[record.topic, event["employee_id"].encode()].append(
             ("null", event["event_id"]) if is_departure(event) else (*record.place, event["event_id"]))
+    departures = {r.value["event_id"]: r for r in good if is_departure(r.value)}
     found = collections.defaultdict(list)
     for record in outputs:
         value = record.value
-        found[record.key].append(
-            ("null", record.header("event_id")) if value is None
-            else (value["source_partition"], value["source_offset"], value["event_id"]))
+        if value is None:
+            event = record.header("event_id")
+            found[departures[event].topic if event in departures else None, record.key].append(("null", event))
+        else:
+            found[value["source_topic"], record.key].append(
+                (value["source_partition"], value["source_offset"], value["event_id"]))
     wrong = {key: (wanted.get(key), found.get(key)) for key in {*wanted, *found}
              if wanted.get(key) != found.get(key)}
     counts = f"{len(good)} good events, {len(outputs)} values on predictions, {len(wrong)} employees differ"
     assert not wrong, f"{counts}; employee: (wanted, found):\n  {first_few(wrong.items())}"
     assert len(good) == len(outputs), counts
 
-    by_place = {record.place: record for record in good}
-    departures = {r.value["event_id"]: r.value for r in good if is_departure(r.value)}
+    by_source = {record.source: record for record in good}
     problems = []
     for record in outputs:
         if record.value is None:
-            departure = departures[record.header("event_id")]
+            departure = departures[record.header("event_id")].value
             told = {name: record.header(name) for name in ("event_time", "change")}
             due = {"event_time": str(millis(departure["event_time"])), "change": departure["change"]}
             if told != due or not record.header("scored_at").isdigit():
                 problems.append((record, record.headers, due))
             continue
-        source = by_place[(record.value["source_partition"], record.value["source_offset"])]
+        source = by_source[source_of(record.value)]
         event, value = source.value, record.value
         wrong = differences({
             "prediction_id": f"{source.topic}/{source.partition}/{source.offset}",
             "employee_id": event["employee_id"], "event_time": event["event_time"],
             "threshold": scores.threshold, "model_id": scores.model_id,
             "department": canonical("Department", event.get("Department")),
-            "job_role": canonical("JobRole", event.get("JobRole")), "trigger": "change",
+            "job_role": canonical("JobRole", event.get("JobRole")), "trigger": triggers[source.topic],
             "requested_by": event["requested_by"], "source_topic": source.topic}, value)
         wrong = wrong or check_score(scores, event, value)
         created = "created" if event["change"] == "created" else None
         if record.header("change") != created:
             wrong = f"header change {record.header('change')} of a {event['change']}"
+        if trace_of(record) != trace_of(source):
+            wrong = f"trace {trace_of(record)} of {trace_of(source)}"
         if record.partition != partition_of(record.key):
             wrong = f"in partition {record.partition}, its key belongs to {partition_of(record.key)}"
         if wrong:
@@ -251,17 +268,27 @@ def bands_of(attributes):
 
 def check_high_risk(inputs, outputs, high_risk):
     """The high ones again, partition by partition in the same order, with the same bits, and with facts."""
-    events = {record.place: record.value for record in inputs}
+    events = {record.source: record for record in inputs}
     wanted = [r for r in outputs if r.value is not None and r.value["band"] == "high"]
-    by_partition = lambda records: [(r.partition, r.key, r.value["prediction_id"]) for r in records]  # noqa: E731
+
+    def by_partition(records):
+        """Of each partition and each lane, which are not in step with each other, in order."""
+        found = collections.defaultdict(list)
+        for record in records:
+            found[record.partition, record.value["source_topic"]].append((record.key, record.value["prediction_id"]))
+        return found
+
     assert by_partition(wanted) == by_partition(high_risk), (
         f"{len(wanted)} predictions of band high, {len(high_risk)} records on high-risk")
-    for prediction, record in zip(wanted, high_risk):
+    predictions = {r.value["prediction_id"]: r for r in wanted}
+    for record in high_risk:
+        prediction = predictions[record.value["prediction_id"]]
         wrong = differences(prediction.value, record.value)
         assert not wrong, f"{record}: {wrong}"
         assert set(record.value) == {*prediction.value, "facts"}
-        event = events[(record.value["source_partition"], record.value["source_offset"])]
-        assert record.value["facts"] == bands_of(event), record
+        event = events[source_of(record.value)]
+        assert record.value["facts"] == bands_of(event.value), record
+        assert trace_of(record) == trace_of(event), record
 
 
 def kept_headers(headers):
@@ -279,16 +306,15 @@ def check_dead_letters(world, inputs, bad):
     """`bad` maps the place of each record that can never work to the codes it may be refused with. Each
     is there once, as it came, and nothing else is."""
     letters = read_topic(world.stack, world.topic(DEAD_LETTERS))
-    by_place = {record.place: record for record in inputs}
+    by_place = {record.source: record for record in inputs}
     seen = collections.Counter()
     for letter in letters:
-        place = int(letter.header("dlq.partition")), int(letter.header("dlq.offset"))
+        place = letter.header("dlq.topic"), int(letter.header("dlq.partition")), int(letter.header("dlq.offset"))
         seen[place] += 1
         assert place in bad, f"a good record is a dead letter: {letter.headers} {by_place.get(place)}"
         source = by_place[place]
         assert letter.raw == source.raw, f"{letter} holds other bytes than {source}"
         assert letter.key == source.key, f"{letter} has another key than {source}"
-        assert letter.header("dlq.topic") == source.topic
         assert letter.header("dlq.timestamp") == str(source.timestamp)
         assert letter.header("dlq.program") == "retentionai-scoring"
         assert letter.header("dlq.code") in bad[place], (
@@ -362,13 +388,15 @@ def moment(text_millis):
 
 
 def check_employees(world, inputs, bad):
-    """The state with the greatest (event_time, offset); after a departure only a later `created`."""
+    """The state with the greatest (event_time, rank of the topic, offset); after a departure only a later
+    `created`."""
+    ranks = {world.topic(name): rank for name, rank in RANKS.items()}
     state = {}
-    for record in inputs:
-        if record.place in bad:
+    for record in sorted(inputs, key=lambda record: record.timestamp):
+        if record.source in bad or record.topic not in ranks:
             continue
         event = record.value
-        key = (event["event_time"], record.offset, record.partition)
+        key = (event["event_time"], ranks[record.topic], record.offset, record.partition)
         before = state.get(event["employee_id"])
         if before is not None:
             if is_departure(before[1].value) and not is_departure(event):
@@ -383,7 +411,7 @@ def check_employees(world, inputs, bad):
         wanted[employee] = {
             **{name: event[name] for name in
                ("employee_id", "event_id", "event_time", "change", "source", "requested_by")},
-            "topic_rank": EMPLOYEE_CHANGES_RANK, "generation": 1, "source_partition": record.partition,
+            "topic_rank": ranks[record.topic], "generation": 1, "source_partition": record.partition,
             "source_offset": record.offset, "left_at": event["event_time"] if is_departure(event) else None,
             **{column_of(f["name"]): canonical(f["name"], event.get(f["name"])) for f in FEATURES}}
     found = by_key(rows_of(world, "employee", "employee_id"), "employee_id")
@@ -459,13 +487,72 @@ def check_risk(world, outputs):
     return people
 
 
-Audit = collections.namedtuple("Audit", "inputs predictions high_risk dead_letters employees people scores")
+# ---- replies -------------------------------------------------------------------------------------------
 
 
-def audit(world, bad=None, seconds=60, scores=None):
-    """Waits until everything has gone through and compares all there is. `bad`: see check_dead_letters."""
-    bad, scores = bad or {}, scores or Scores()
-    inputs = settle(world, seconds)
+def address_of(world, record):
+    """(partition, correlation id) where an answer is wanted at an address that is one; None elsewhere."""
+    headers = dict(record.headers)
+    topic, partition = headers.get("kafka_replyTopic"), headers.get("kafka_replyPartition")
+    correlation = headers.get("kafka_correlationId")
+    if topic != world.topic(REPLIES).encode() or partition is None or len(partition) != 4:
+        return None
+    number = int.from_bytes(partition, "big", signed=True)
+    return (number, correlation) if 0 <= number < PARTITIONS and 1 <= len(correlation or b"") <= 128 else None
+
+
+def check_replies(world, scores, inputs, outputs, bad):
+    """Each request at a good address has its one answer there: its prediction, byte for byte as it stands on
+    `predictions`, or the reason why there is none. -> the replies"""
+    replies = decoded(world, REPLIES)
+    predictions = {source_of(r.value): r for r in outputs if r.value is not None}
+    wanted = {}
+    for record in inputs:
+        if record.topic == world.topic(REQUESTS) and (to := address_of(world, record)) is not None:
+            assert to[1] not in wanted, "the test asks twice under one id"
+            wanted[to[1]] = to[0], record
+    found, once = collections.Counter(reply.key for reply in replies), collections.Counter(list(wanted))
+    assert found == once, (f"{len(wanted)} answers wanted, {len(replies)} found; too many: "
+                           f"{first_few((found - once).items())}; too few: {first_few((once - found).items())}")
+    for reply in replies:
+        partition, request = wanted[reply.key]
+        assert reply.partition == partition and trace_of(reply) == trace_of(request), reply
+        assert dict(reply.headers)["kafka_correlationId"] == reply.key
+        if request.source in bad or is_departure(request.value):
+            codes = bad.get(request.source, {"employee-left"})
+            assert reply.raw is None and reply.header("error") in codes and reply.header("error_text"), reply.headers
+            continue
+        # Behind the schema id, which is that of another subject.
+        assert reply.raw[5:] == predictions[request.source].raw[5:], (reply, predictions[request.source])
+        missing = [name for name in scores.inputs if request.value.get(name) is None]
+        assert reply.header("missing_inputs") == ",".join(missing)
+        assert reply.header("error") is None
+    return replies
+
+
+def check_http_requests(world, replies):
+    """What the recorder knows of each request, when no gateway has said anything: a copy of the replies."""
+    wanted = {}
+    for reply in replies:
+        value = reply.value or {}
+        wanted[reply.key.decode()] = {
+            "kind": "predict", "state": "failed" if reply.value is None else "done", "user_id": value.get("requested_by"),
+            "employee_id": value.get("employee_id"), "result_id": value.get("prediction_id"),
+            "error_code": reply.header("error"), "error_text": reply.header("error_text"),
+            "missing_inputs": None if reply.value is None else [n for n in reply.header("missing_inputs").split(",") if n],
+            "created_at": moment(reply.timestamp), "completed_at": moment(reply.timestamp)}
+    compare_rows("http_request", wanted, by_key(rows_of(world, "http_request", "id"), "id"))
+
+
+Audit = collections.namedtuple("Audit", "inputs predictions high_risk dead_letters employees people scores replies")
+
+
+def audit(world, bad=None, seconds=60, scores=None, lanes=(CHANGES,)):
+    """Waits until everything has gone through and compares all there is. `bad`: see check_dead_letters; a place
+    without a lane's name before it is one of employee-changes."""
+    bad = {(world.topic(place[0] if len(place) == 3 else CHANGES), *place[-2:]): codes for place, codes in (bad or {}).items()}
+    scores = scores or Scores()
+    inputs = settle(world, seconds, lanes)
     decode_inputs(world, inputs, bad)
     outputs = decoded(world, PREDICTIONS)
     check_predictions(world, scores, inputs, outputs, bad)
@@ -476,9 +563,11 @@ def audit(world, bad=None, seconds=60, scores=None):
     check_facts(world, high_risk)
     employees = check_employees(world, inputs, bad)
     people = check_risk(world, outputs)
+    replies = check_replies(world, scores, inputs, outputs, bad) if REQUESTS in lanes else []
+    check_http_requests(world, replies)
     assert world.query("SELECT prediction_id FROM recorder_conflict") == []
     assert world.query("SELECT topic, partition, from_offset, reason FROM recorder_gap") == []
-    return Audit(inputs, outputs, high_risk, letters, employees, people, scores)
+    return Audit(inputs, outputs, high_risk, letters, employees, people, scores, replies)
 
 
 def values_of(outputs):

@@ -20,7 +20,10 @@ from conftest import EMPLOYEES_CSV, REPO, SLOW, wait_for
 FEATURES_FILE = json.loads((REPO / "models/features.json").read_text())
 FEATURES, FACTS = FEATURES_FILE["attributes"], FEATURES_FILE["facts"]["allowed"]
 CHANGES, PREDICTIONS, HIGH_RISK, DEAD_LETTERS = "employee-changes", "predictions", "high-risk", "dead-letters"
+REQUESTS, RESCORE, REPLIES = "score-requests", "employee-rescore", "prediction-replies"
 PLAN_REQUESTS, PLANS = "plan-requests", "retention-plans"
+# Of each scoring lane: what its predictions say they were triggered by.
+LANES = {CHANGES: "change", REQUESTS: "request", RESCORE: "rescore"}
 PARTITIONS = 8
 # 2026-01-02T03:04:05Z, also what World.hris says when nothing else is asked for.
 EVENT_TIME = 1767323045000
@@ -238,6 +241,10 @@ class Record:
     def place(self):
         return self.partition, self.offset
 
+    @property
+    def source(self):
+        return self.topic, self.partition, self.offset
+
     def __repr__(self):
         shown = self.value if self.value is not None else self.raw
         return f"<{self.topic}/{self.partition}/{self.offset} key={self.key!r} {str(shown)[:300]}>"
@@ -301,15 +308,15 @@ def decoded(world, name):
 # ---- the end of the flow ----------------------------------------------------------------------------
 
 
-def lane_group(world):
-    return f"{world.prefix}scoring-{CHANGES}"
+def lane_group(world, lane=CHANGES):
+    return f"{world.prefix}scoring-{lane}"
 
 
-def committed_offsets(world, group=None):
-    """Of the scoring lane: {partition: next offset}. Asked by a consumer that never joins: the admin
+def committed_offsets(world, lane=CHANGES):
+    """Of a scoring lane: {partition: next offset}. Asked by a consumer that never joins: the admin
     client of librdkafka can crash while a broker comes back."""
-    consumer = Consumer({**quiet(world.stack.kafka), "group.id": group or lane_group(world)})
-    places = [TopicPartition(world.topic(CHANGES), p) for p in range(PARTITIONS)]
+    consumer = Consumer({**quiet(world.stack.kafka), "group.id": lane_group(world, lane)})
+    places = [TopicPartition(world.topic(lane), p) for p in range(PARTITIONS)]
 
     def ask():
         try:
@@ -345,42 +352,45 @@ def last_offsets(records):
     return last
 
 
-def settle(world, seconds=60):
-    """Waits until all that is on employee-changes now has been scored (the lane's offsets are behind
+def settle(world, seconds=60, lanes=(CHANGES,)):
+    """Waits until all that is on the lanes' topics now has been scored (the lanes' offsets are behind
     it), and all that this made has been recorded (the positions in PostgreSQL are behind it). What is
-    found then is final: no program has anything left to do. -> records of employee-changes"""
-    inputs = read_topic(world.stack, world.topic(CHANGES))
-    wanted = last_offsets(inputs)
+    found then is final: no program has anything left to do. -> records of the lanes' topics"""
+    inputs = {lane: read_topic(world.stack, world.topic(lane)) for lane in lanes}
+    wanted = {lane: last_offsets(records) for lane, records in inputs.items()}
 
     def scored():
-        now = committed_offsets(world)
-        behind = {p: (now.get(p), last + 1) for p, last in wanted.items() if now.get(p, -1) < last + 1}
-        assert not behind, f"committed and wanted offsets of employee-changes: {behind}"
+        for lane in lanes:
+            now = committed_offsets(world, lane)
+            behind = {p: (now.get(p), last + 1) for p, last in wanted[lane].items() if now.get(p, -1) < last + 1}
+            assert not behind, f"committed and wanted offsets of {lane}: {behind}"
         return True
 
     wait_for("all events scored", scored, seconds, every=0.1)
+    outputs = (PREDICTIONS, HIGH_RISK, DEAD_LETTERS) + ((REPLIES,) if REQUESTS in lanes else ())
 
     # The broker marks the end of a transaction partition by partition, that of the offsets perhaps first.
     def marked():
-        for name in (PREDICTIONS, HIGH_RISK, DEAD_LETTERS):
+        for name in outputs:
             committed, written = (ends(world, world.topic(name), f"read_{kind}") for kind in ("committed", "uncommitted"))
             assert committed == written, f"{name} is readable up to {committed} of {written}"
         return True
 
     wait_for("all transactions ended", marked, seconds, every=0.1)
-    made, high = (last_offsets(read_topic(world.stack, world.topic(name))) for name in (PREDICTIONS, HIGH_RISK))
+    made = {name: last_offsets(read_topic(world.stack, world.topic(name))) for name in outputs if name != DEAD_LETTERS}
+    made.update((lane, wanted[lane]) for lane in lanes if lane != RESCORE)
 
     def recorded():
         rows = world.query("SELECT topic, partition, next FROM kafka_offset")
         place = {(topic, partition): position for topic, partition, position in rows}
         behind = {(name, p): (place.get((world.topic(name), p)), last + 1)
-                  for name, lasts in ((CHANGES, wanted), (PREDICTIONS, made), (HIGH_RISK, high)) for p, last in lasts.items()
+                  for name, lasts in made.items() for p, last in lasts.items()
                   if place.get((world.topic(name), p), -1) < last + 1}
         assert not behind, f"recorded and wanted offsets: {behind}"
         return True
 
     wait_for("all records in PostgreSQL", recorded, seconds, every=0.1)
-    return inputs
+    return [record for records in inputs.values() for record in records]
 
 
 # ---- chance that can be repeated ----------------------------------------------------------------------

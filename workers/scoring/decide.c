@@ -55,3 +55,11 @@ void decide_prediction(const struct features *features, const struct decide_plac
         ret->reasons[i].weight = score->reasons[i].weight;
     }
 }
+
+bool decide_is_due(const struct decide_commit *rule, int64_t age_ms, int64_t bytes, bool is_drained,
+                   bool yields)
+{
+    int64_t most_ms =
+        yields && rule->interval_ms > DECIDE_YIELD_MS ? DECIDE_YIELD_MS : rule->interval_ms;
+    return (is_drained && age_ms >= rule->drain_ms) || age_ms >= most_ms || bytes >= rule->bytes;
+}

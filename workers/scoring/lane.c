@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "lane.h"
 
+#include <assert.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "avro/encode.h"
 #include "avro/records.h"
 #include "base/clock.h"
 #include "base/health.h"
@@ -14,13 +14,12 @@
 #include "base/mem.h"
 #include "base/program.h"
 #include "bus/consumer.h"
-#include "bus/deadletter.h"
-#include "bus/partition.h"
 #include "bus/producer.h"
 #include "bus/topics.h"
 #include "decide.h"
 #include "domain/source.h"
 #include "metrics.h"
+#include "outputs.h"
 #include "registry/decoder.h"
 #include "tally.h"
 
@@ -30,35 +29,59 @@
 //    broker alone knows what became of the transaction;
 //  - a rebalance drops the transaction and the block that came with it;
 //  - a record either has its outputs, or a dead letter, or is waited for: nothing is skipped.
-// A transaction is committed once the input is drained and a few milliseconds have passed, or its
-// interval is over, or it has read enough bytes: short at low load, long at full load. What is
-// counted is added to the metrics only after the commit.
+// A transaction is committed once the input is drained (at once where somebody waits, else when a
+// few milliseconds have passed), or its interval is over, or it has read enough bytes: short at low
+// load, long at full load. Behind a short one there is a pause, because the broker is still ending
+// it (bus_producer_pause_us); what comes meanwhile goes into the next one. What is counted is added
+// to the metrics only after the commit.
 
 enum {
     BLOCK_MESSAGES = 2000,
-    DRAIN_MS = 3,
     IDLE_MS = 200,
-    ENCODED_MAX = 2 * 1024 * 1024,
     PARTITIONS_MAX = 1024,
-    REASONS_MAX = 1500
+    // Of the bulk lane while others are active: with the commit itself it is open for 20 ms at
+    // most.
+    YIELD_MS = 10,
+    YIELD_MESSAGES = 100,
+};
+
+struct kind {
+    enum bus_topic topic;
+    enum trigger trigger;
+    int64_t drain_ms;  // that the input has to be drained before a commit
+    int64_t linger_ms; // as bus_producer's
+    int64_t retry_ms;
+    bool has_replies;
+    bool is_bulk;
+};
+
+static const struct kind kinds[] = {
+    {.topic = BUS_TOPIC_EMPLOYEE_CHANGES, .trigger = TRIGGER_CHANGE, .drain_ms = 3},
+    {.topic = BUS_TOPIC_SCORE_REQUESTS,
+     .trigger = TRIGGER_REQUEST,
+     .linger_ms = -1,
+     .retry_ms = 2,
+     .has_replies = true},
+    {.topic = BUS_TOPIC_EMPLOYEE_RESCORE,
+     .trigger = TRIGGER_RESCORE,
+     .drain_ms = 3,
+     .is_bulk = true},
 };
 
 struct lane {
     struct lane_options options;
-    char *topic, *predictions, *high_risk, *dead_letters, *group, *identity;
+    const struct kind *kind;
+    char *topic, *group, *identity;
     struct avro_field *fields;
     size_t field_count;
     struct value *values;
     struct decoder *decoder;
-    struct decide_places places;
-    const struct model *model; // of the open transaction
-    struct model_block *block; // one row: scoring allocates nothing
+    struct outputs *outputs;
     struct bus_consumer *consumer;
     struct bus_producer *producer;
-    int32_t partitions; // of every employee-keyed topic
-    struct text encoded;
     bool is_open; // a transaction
-    int64_t opened_ms;
+    int64_t opened_ns;
+    bool was_drained;                         // at the last commit
     struct bus_position next[PARTITIONS_MAX]; // source offsets of the open transaction
     size_t next_count;
     struct bus_position *held; // assignment, with the metadata of its committed offsets
@@ -71,24 +94,53 @@ struct lane {
     struct bus_producer_counts counted;
 };
 
+static const struct kind *kind_of(const char *topic)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (strcmp(bus_topics[kinds[i].topic].name, topic) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+bool lane_is_known(const char *topic)
+{
+    return kind_of(topic) != NULL;
+}
+
+static struct outputs *make_outputs(struct lane *lane)
+{
+    const struct lane_options *options = &lane->options;
+    const struct outputs_options outputs = {
+        .topic_prefix = options->topic_prefix,
+        .features = options->features,
+        .facts = options->facts,
+        .model = options->model,
+        .tally = &lane->tally,
+        .trigger = lane->kind->trigger,
+        .has_replies = lane->kind->has_replies,
+        .prediction_schema_id = options->prediction_schema_id,
+        .high_risk_schema_id = options->high_risk_schema_id,
+        .reply_schema_id = options->reply_schema_id,
+    };
+    return outputs_new(&outputs);
+}
+
 struct lane *lane_new(const struct lane_options *options)
 {
     struct lane *lane = mem_zalloc(sizeof *lane);
     lane->options = *options;
+    lane->kind = kind_of(options->topic);
+    assert(lane->kind != NULL);
     const char *prefix = options->topic_prefix;
     lane->topic = mem_printf("%s%s", prefix, options->topic);
-    lane->predictions = bus_topic_name(prefix, BUS_TOPIC_PREDICTIONS);
-    lane->high_risk = bus_topic_name(prefix, BUS_TOPIC_HIGH_RISK);
-    lane->dead_letters = bus_topic_name(prefix, BUS_TOPIC_DEAD_LETTERS);
     lane->group = mem_printf("%sscoring-%s", prefix, options->topic);
     lane->identity = mem_printf("%sscoring-%s-%" PRId64, prefix, options->topic, options->slot);
     lane->fields = avro_employee_fields(options->features, &lane->field_count);
     lane->values = mem_array(lane->field_count, sizeof *lane->values);
     lane->decoder = decoder_new(options->registry, lane->fields, lane->field_count);
-    lane->places = decide_places_of(options->features);
-    lane->encoded = TEXT_INIT(ENCODED_MAX);
+    lane->outputs = make_outputs(lane);
     health_init(&lane->health, options->topic, options->metrics, METRIC_WAITS);
-    tally_commit(&lane->tally, options->metrics, options->topic);
+    tally_commit(&lane->tally, options->metrics, options->topic, lane->kind->has_replies);
     return lane;
 }
 
@@ -99,19 +151,14 @@ void lane_free(struct lane *lane)
     bus_consumer_close(lane->consumer);
     bus_producer_close(lane->producer);
     decoder_free(lane->decoder);
-    model_block_free(lane->block);
-    live_model_give(lane->options.model, lane->model);
+    outputs_free(lane->outputs);
     free(lane->fields);
     free(lane->values);
     free(lane->held);
     free(lane->generations);
     free(lane->topic);
-    free(lane->predictions);
-    free(lane->high_risk);
-    free(lane->dead_letters);
     free(lane->group);
     free(lane->identity);
-    text_done(&lane->encoded);
     health_done(&lane->health);
     free(lane);
 }
@@ -133,6 +180,7 @@ static void count_transactions(struct lane *lane)
     add_if(lane, METRIC_TRANSACTIONS, "commit", now.commits - lane->counted.commits);
     add_if(lane, METRIC_TRANSACTIONS, "abort", now.aborts - lane->counted.aborts);
     add_if(lane, METRIC_TRANSACTIONS, "rebuild", now.rebuilds - lane->counted.rebuilds);
+    add_if(lane, METRIC_TOO_EARLY, NULL, now.too_early - lane->counted.too_early);
     lane->counted = now;
 }
 
@@ -170,26 +218,14 @@ static void goes_on(struct lane *lane)
         health_works(&lane->health);
 }
 
-// A transaction is of one model: the one that is present when it begins.
-static void take_model(struct lane *lane)
-{
-    const struct model *model = live_model_take(lane->options.model);
-    if (model != lane->model) {
-        model_block_free(lane->block);
-        lane->block = model_block_new(model, 1);
-    }
-    live_model_give(lane->options.model, lane->model);
-    lane->model = model;
-}
-
 static enum err begin(struct lane *lane, struct why *why)
 {
-    take_model(lane);
+    outputs_begin(lane->outputs);
     enum err err = bus_producer_begin(lane->producer, why);
     if (err != ERR_OK)
         return err;
     lane->is_open = true;
-    lane->opened_ms = clock_mono_ms();
+    lane->opened_ns = clock_mono_ns();
     return ERR_OK;
 }
 
@@ -231,10 +267,14 @@ static enum err commit(struct lane *lane, struct why *why)
     }
     if (err != ERR_OK)
         return err;
-    metric_observe_ns(
-        metrics_cell(lane->options.metrics, METRIC_TRANSACTION_SECONDS, lane->options.topic, NULL),
-        clock_mono_ns() - from_ns);
-    tally_commit(&lane->tally, lane->options.metrics, lane->options.topic);
+    struct metrics *metrics = lane->options.metrics;
+    const char *name = lane->options.topic;
+    int64_t now_ns = clock_mono_ns();
+    metric_observe_ns(metrics_cell(metrics, METRIC_TRANSACTION_SECONDS, name, NULL),
+                      now_ns - from_ns);
+    metric_observe_ns(metrics_cell(metrics, METRIC_TRANSACTION_OPEN_SECONDS, name, NULL),
+                      now_ns - lane->opened_ns);
+    tally_commit(&lane->tally, metrics, name, lane->kind->has_replies);
     forget_transaction(lane);
     goes_on(lane);
     return ERR_OK;
@@ -262,93 +302,6 @@ static void advance(struct lane *lane, const struct bus_message *message)
     lane->tally.bytes += (int64_t)(message->value.len + message->key.len);
 }
 
-static enum err send(struct lane *lane, const char *topic, struct bytes key, struct bytes value,
-                     const struct bus_header *headers, size_t header_count, struct why *why)
-{
-    const struct bus_record record = {.topic = topic,
-                                      .partition = bus_partition(key, lane->partitions),
-                                      .key = key,
-                                      .value = value,
-                                      .headers = headers,
-                                      .header_count = header_count};
-    enum err err = bus_producer_send(lane->producer, &record, why);
-    // What we wrote ourselves is never too large: that would be our bug.
-    return err == ERR_REJECT ? ERR_FATAL : err;
-}
-
-// left, erased: a null value, with what it needs to take part in the order in its headers.
-static enum err send_departure(struct lane *lane, const struct employee_change *change,
-                               struct why *why)
-{
-    char event_time[24], scored_at[24];
-    snprintf(event_time, sizeof event_time, "%" PRId64, change->event_time_ms);
-    snprintf(scored_at, sizeof scored_at, "%" PRId64, clock_real_ms());
-    const struct bus_header headers[] = {{"event_id", change->event_id},
-                                         {"event_time", bytes_from_string(event_time)},
-                                         {"change", bytes_from_string(change_name(change->change))},
-                                         {"scored_at", bytes_from_string(scored_at)}};
-    lane->tally.departures++;
-    return send(lane, lane->predictions, change->employee_id, (struct bytes){0}, headers,
-                ARRAY_LEN(headers), why);
-}
-
-// Why there is no number, for whoever looks for it: names of attributes, never a person's values.
-static void tell_unknown(const struct lane *lane, const struct bus_message *message,
-                         const struct employee_change *change)
-{
-    CLEANUP(text_done) struct text reasons = TEXT_INIT(REASONS_MAX);
-    // What is over the ceiling of a log line is missed by nobody.
-    IGNORE(model_describe(lane->model, change->attributes, &reasons));
-    log_debug("band-unknown", "topic=%s partition=%d offset=%" PRId64 " why=\"%s\"", message->topic,
-              message->partition, message->offset, text_string(&reasons));
-}
-
-// With the bands that a plan may be told of, never with the values.
-static enum err send_high_risk(struct lane *lane, const struct prediction *prediction,
-                               const struct employee_change *change, struct why *why)
-{
-    struct bytes facts[FACTS_MAX][2];
-    size_t count = facts_of(lane->options.features, lane->options.facts, change->attributes, facts);
-    text_clear(&lane->encoded);
-    if (avro_encode_high_risk(lane->options.high_risk_schema_id, prediction,
-                              (const struct bytes(*)[2])facts, count, &lane->encoded,
-                              why) != ERR_OK)
-        return ERR_FATAL;
-    return send(lane, lane->high_risk, change->employee_id, text_bytes(&lane->encoded), NULL, 0,
-                why);
-}
-
-static enum err send_score(struct lane *lane, const struct bus_message *message,
-                           const struct employee_change *change, struct why *why)
-{
-    char id[SOURCE_ID_MAX];
-    size_t at = held_at(lane, message->partition);
-    int generation = at < lane->held_count ? lane->generations[at] : 1;
-    size_t id_len = source_id(lane->topic, generation, message->partition, message->offset, id);
-    struct score score;
-    struct prediction prediction;
-    model_block_clear(lane->block);
-    model_block_put(lane->block, change->attributes);
-    model_block_score(lane->block, true, &score);
-    decide_prediction(lane->options.features, &lane->places, lane->model, change, &score, message,
-                      bytes_of(id, id_len), clock_real_ms(), TRIGGER_CHANGE, &prediction);
-    text_clear(&lane->encoded);
-    enum err err = avro_encode_prediction(lane->options.prediction_schema_id, &prediction,
-                                          &lane->encoded, why);
-    if (err != ERR_OK)
-        return ERR_FATAL; // every part of it was bounded by employee_check
-    // A departed employee comes back with `created`: readers must see that it is one.
-    const struct bus_header created = {"change", bytes_from_string(change_name(CHANGE_CREATED))};
-    err = send(lane, lane->predictions, change->employee_id, text_bytes(&lane->encoded), &created,
-               change->change == CHANGE_CREATED, why);
-    if (err == ERR_OK && prediction.band == BAND_HIGH)
-        err = send_high_risk(lane, &prediction, change, why);
-    tally_score(&lane->tally, &score);
-    if (score.band == BAND_UNKNOWN)
-        tell_unknown(lane, message, change);
-    return err;
-}
-
 // Decodes and checks: ERR_REJECT with the reason where the record can never work.
 static enum err read_change(struct lane *lane, const struct bus_message *message,
                             struct employee_change *ret, struct why *why)
@@ -365,19 +318,11 @@ static enum err process(struct lane *lane, const struct bus_message *message,
                         const struct employee_change *change, const struct why *refusal,
                         struct why *why)
 {
-    if (refusal != NULL) {
-        tally_refusal(&lane->tally, refusal->code);
-        log_debug("dead-letter", "topic=%s partition=%d offset=%" PRId64 " code=%s", message->topic,
-                  message->partition, message->offset, refusal->code);
-        enum err err = bus_deadletter_send(lane->producer, lane->dead_letters, message,
-                                           "retentionai-scoring", refusal, why);
-        return err == ERR_REJECT ? ERR_FATAL : err;
-    }
-    lane->tally.foreign +=
-        message->partition != bus_partition(change->employee_id, lane->partitions);
-    bool is_departure = change->change == CHANGE_LEFT || change->change == CHANGE_ERASED;
-    return is_departure ? send_departure(lane, change, why)
-                        : send_score(lane, message, change, why);
+    if (refusal != NULL)
+        return outputs_refuse(lane->outputs, message, refusal, why);
+    size_t at = held_at(lane, message->partition);
+    int generation = at < lane->held_count ? lane->generations[at] : 1;
+    return outputs_send(lane->outputs, message, change, generation, why);
 }
 
 // A record that cannot be judged yet (its schema is not known here and the registry is away): what
@@ -436,12 +381,31 @@ static enum err work(struct lane *lane, const struct bus_block *block, struct wh
     return ERR_OK;
 }
 
+// The bulk lane makes way for the others.
+static bool yields(const struct lane *lane)
+{
+    return lane->kind->is_bulk && activity_is_recent(lane->options.activity, clock_mono_ms());
+}
+
 static bool is_due(const struct lane *lane, bool is_drained)
 {
-    int64_t age_ms = clock_mono_ms() - lane->opened_ms;
-    return (is_drained && age_ms >= DRAIN_MS) || age_ms >= lane->options.commit_interval_ms ||
-           lane->tally.bytes >= lane->options.transaction_bytes ||
-           lane->next_count == PARTITIONS_MAX;
+    const struct decide_commit rule = {.drain_ms = lane->kind->drain_ms,
+                                       .interval_ms = lane->options.commit_interval_ms,
+                                       .bytes = lane->options.transaction_bytes};
+    int64_t age_ms = (clock_mono_ns() - lane->opened_ns) / 1000000;
+    return lane->next_count == PARTITIONS_MAX ||
+           decide_is_due(&rule, age_ms, lane->tally.bytes, is_drained, yields(lane));
+}
+
+// A few milliseconds at most, so a stop need not end it.
+static void pause_before_begin(const struct lane *lane)
+{
+    if (lane->is_open || !lane->was_drained)
+        return;
+    int64_t pause_us = bus_producer_pause_us(lane->producer);
+    const struct timespec pause = {.tv_nsec = pause_us * 1000};
+    if (pause_us > 0)
+        nanosleep(&pause, NULL);
 }
 
 // Some of the block's messages may be of the new assignment: rewinding brings them back.
@@ -457,9 +421,11 @@ static enum err take_assignment(struct lane *lane, struct why *why)
 static enum err turn(struct lane *lane, struct why *why)
 {
     health_turn(&lane->health);
+    pause_before_begin(lane);
     struct bus_block block;
-    enum err err = bus_consumer_poll(lane->consumer, BLOCK_MESSAGES,
-                                     lane->is_open ? DRAIN_MS : IDLE_MS, &block, why);
+    enum err err =
+        bus_consumer_poll(lane->consumer, yields(lane) ? DECIDE_YIELD_MESSAGES : BLOCK_MESSAGES,
+                          lane->is_open ? lane->kind->drain_ms : IDLE_MS, &block, why);
     if (block.was_rebalanced) {
         bus_block_release(lane->consumer, &block);
         return err == ERR_OK || err == ERR_RETRY ? take_assignment(lane, why) : err;
@@ -471,10 +437,13 @@ static enum err turn(struct lane *lane, struct why *why)
     if (lane->held_count == 0) // a pending assignment was started without a rebalance
         hold_assignment(lane);
     bool is_drained = block.count == 0;
+    if (!is_drained && !lane->kind->is_bulk)
+        activity_note(lane->options.activity, clock_mono_ms());
     if (!is_drained)
         err = work(lane, &block, why);
     bus_block_release(lane->consumer, &block);
     if (err == ERR_OK && lane->is_open && is_due(lane, is_drained)) {
+        lane->was_drained = is_drained || yields(lane);
         err = commit(lane, why);
         if (err == ERR_RETRY)
             err = health_wait(&lane->health, "kafka", why);
@@ -495,19 +464,24 @@ static void on_kafka_wait(void *context, const struct why *why)
 
 static enum err open_producer(struct lane *lane, struct why *why)
 {
-    const struct bus_producer_options options = {
-        .transactional_id = lane->identity, .on_wait = on_kafka_wait, .context = lane};
+    const struct bus_producer_options options = {.transactional_id = lane->identity,
+                                                 .linger_ms = lane->kind->linger_ms,
+                                                 .retry_ms = lane->kind->retry_ms,
+                                                 .on_wait = on_kafka_wait,
+                                                 .context = lane};
     enum err err = bus_producer_open(lane->options.bus, &options, &lane->producer, why);
     // Also warms the metadata, without which the first transaction takes a second.
-    const char *const outputs[] = {lane->dead_letters, lane->high_risk, lane->predictions};
-    for (size_t i = 0; i < ARRAY_LEN(outputs) && err == ERR_OK; i++) {
-        err = bus_producer_partitions(lane->producer, outputs[i], &lane->partitions, why);
+    const char *topic = NULL;
+    int32_t partitions = 0;
+    for (size_t i = 0; err == ERR_OK && (topic = outputs_topic(lane->outputs, i)) != NULL; i++) {
+        err = bus_producer_partitions(lane->producer, topic, &partitions, why);
         while (err == ERR_RETRY) {
             if (health_wait(&lane->health, "kafka", why) != ERR_OK)
                 return ERR_STOP;
-            err = bus_producer_partitions(lane->producer, outputs[i], &lane->partitions, why);
+            err = bus_producer_partitions(lane->producer, topic, &partitions, why);
         }
     }
+    outputs_use(lane->outputs, lane->producer, partitions);
     return err;
 }
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "activity.h"
 #include "base/err.h"
 #include "base/metrics.h"
 #include "bus/config.h"
@@ -13,12 +14,13 @@
 #include "registry/registry.h"
 
 // A scoring lane: one input topic, its consumer, its transactional producer and the thread that
-// runs it. It reads events, scores them and writes predictions, high-risk and dead letters together
-// with the source offsets in one Kafka transaction: a score is visible once, whatever crashes.
+// runs it. It reads events, scores them and writes predictions, high-risk, replies and dead letters
+// together with the source offsets in one Kafka transaction: a score is visible once, whatever
+// crashes.
 
 struct lane_options {
     const char *topic_prefix;
-    const char *topic; // without the prefix; also the lane's name in metrics and ids
+    const char *topic; // of a lane, without the prefix; also its name in metrics and ids
     int64_t slot;
     const struct bus_config *bus;
     const struct features *features;
@@ -26,13 +28,17 @@ struct lane_options {
     struct live_model *model;
     struct registry *registry;
     struct metrics *metrics;
-    uint32_t prediction_schema_id, high_risk_schema_id;
+    struct activity *activity; // shared with the other lanes of the process
+    uint32_t prediction_schema_id, high_risk_schema_id, reply_schema_id;
     int64_t commit_interval_ms;
     int64_t transaction_bytes;
     int64_t fetch_ahead_bytes;
 };
 
 struct lane;
+
+// Whether there is a lane for this topic (without the prefix).
+bool lane_is_known(const char *topic);
 
 // Everything in `options` is borrowed for the life of the lane.
 struct lane *lane_new(const struct lane_options *options);

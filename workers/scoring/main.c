@@ -43,9 +43,9 @@ static const struct setting table[] = {
 
 static const struct settings_spec spec = {
     .program = "retentionai-scoring",
-    .purpose = "Scores every change of an employee: reads employee-changes, writes predictions and "
-               "high-risk in one "
-               "Kafka transaction, and records the topics into PostgreSQL.",
+    .purpose = "Scores every change of an employee and every request: reads employee-changes, "
+               "score-requests and employee-rescore, writes predictions, high-risk and replies in "
+               "one Kafka transaction each, and records the topics into PostgreSQL.",
     .usage = "[settings]",
     .more = "Waits for Kafka, the schema registry and PostgreSQL as long as they are away: the log "
             "and\n"
@@ -86,7 +86,8 @@ struct worker {
     struct metrics *metrics;
     struct registry *registry;
     struct ops_server *ops;
-    uint32_t prediction_schema_id, high_risk_schema_id;
+    uint32_t prediction_schema_id, high_risk_schema_id, reply_schema_id;
+    struct activity activity;
     struct job jobs[JOBS_MAX];
     size_t job_count;
     atomic_bool is_running; // the jobs are made: the operations port may ask them
@@ -193,6 +194,8 @@ static enum err open_registry(struct worker *worker, struct why *why)
         err = register_schema(worker, BUS_TOPIC_PREDICTIONS, &worker->prediction_schema_id, why);
     if (err == ERR_OK)
         err = register_schema(worker, BUS_TOPIC_HIGH_RISK, &worker->high_risk_schema_id, why);
+    if (err == ERR_OK)
+        err = register_schema(worker, BUS_TOPIC_PREDICTION_REPLIES, &worker->reply_schema_id, why);
     return err;
 }
 
@@ -209,8 +212,10 @@ static struct lane *make_lane(struct worker *worker, const char *topic)
         .model = worker->model,
         .registry = worker->registry,
         .metrics = worker->metrics,
+        .activity = &worker->activity,
         .prediction_schema_id = worker->prediction_schema_id,
         .high_risk_schema_id = worker->high_risk_schema_id,
+        .reply_schema_id = worker->reply_schema_id,
         .commit_interval_ms = settings->commit_interval_ms,
         .transaction_bytes = settings->transaction_bytes,
         .fetch_ahead_bytes = settings->fetch_ahead_bytes,
@@ -312,7 +317,7 @@ static bool find_job(struct bytes name, struct job *ret)
     if (bytes_equal_string(name, ret->name))
         return true;
     for (size_t i = 0; i < BUS_TOPIC_COUNT; i++)
-        if (bus_topic_is_lane(&bus_topics[i]) && bytes_equal_string(name, bus_topics[i].name)) {
+        if (lane_is_known(bus_topics[i].name) && bytes_equal_string(name, bus_topics[i].name)) {
             *ret = (struct job){.name = bus_topics[i].name, .topic = bus_topics[i].name};
             return true;
         }

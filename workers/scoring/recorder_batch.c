@@ -11,17 +11,26 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "domain/storable.h"
 #include "metrics.h"
 #include "registry/decoder.h"
 #include "store/copy.h"
 #include "store/high_risk.h"
+#include "store/requests.h"
 #include "store/retention_plans.h"
 
 // Handlers only decode, check and append; nothing is written before the whole block is read. The
 // check of a change is that of the scoring lane, so both refuse the same records, and what a lane
 // has sent to dead-letters is not in the tables either.
 
-enum { REASONS_MAX = 32, FACTS_BYTES = 64 * 1024, ROWS_BYTES_MAX = 64 * 1024 * 1024 };
+enum {
+    REASONS_MAX = 32,
+    FACTS_BYTES = 64 * 1024,
+    ROWS_BYTES_MAX = 64 * 1024 * 1024,
+    CORRELATION_MAX = 128,
+    ERROR_CODE_MAX = 64,
+    HEADER_MAX = 64 * 1024
+};
 #define DAY_MS INT64_C(86400000)
 
 struct skipped {
@@ -50,13 +59,15 @@ struct recorder_batch {
     struct arena facts; // of `high_risks`
     struct plan *plans;
     size_t plan_count;
+    struct requests_reply *replies;
+    size_t reply_count;
     struct copy rows;
     struct skipped skipped[REASONS_MAX];
     size_t skipped_count;
     // By the last recorder_batch_store:
     struct predictions_result stored;
     struct append_result stored_facts, stored_plans;
-    size_t changed_employees;
+    size_t changed_employees, completed_requests;
 };
 
 // ---- predictions
@@ -117,7 +128,7 @@ static enum err add_prediction(struct recorder_batch *batch,
     return err;
 }
 
-// ---- employee-changes
+// ---- employee-changes, score-requests
 
 static enum err add_employee(struct recorder_batch *batch, const struct recorder_topic *topic,
                              const struct bus_message *message, int32_t generation, struct why *why)
@@ -192,6 +203,98 @@ static enum err add_plan(struct recorder_batch *batch, const struct recorder_top
     return err;
 }
 
+// ---- prediction-replies, plan-replies
+
+static struct bytes text_header(const struct bus_message *message, const char *name, size_t max)
+{
+    struct bytes text = {0};
+    bool is_there = bus_message_header(message, name, &text);
+    return is_there && storable_text(text, max) ? text : (struct bytes){0};
+}
+
+// What every reply has. The row is that of the gateway whose id it is; a stranger may ask under an
+// id that is none of a row.
+static enum err begin_reply(struct recorder_batch *batch, const struct bus_message *message,
+                            enum requests_kind kind, struct requests_reply **ret, struct why *why)
+{
+    if (!storable_id(message->key, CORRELATION_MAX))
+        return why_code(why, ERR_REJECT, "bad-correlation-id",
+                        "the key of a reply is no correlation id that a row can have");
+    struct requests_reply *reply = *ret = &batch->replies[batch->reply_count];
+    *reply = (struct requests_reply){.id = message->key,
+                                     .kind = kind,
+                                     .created_at_ms = message->timestamp_ms,
+                                     .completed_at_ms = message->timestamp_ms};
+    return ERR_OK;
+}
+
+static enum err read_error_reply(const struct bus_message *message, struct requests_reply *reply,
+                                 struct why *why)
+{
+    reply->error_code = text_header(message, "error", ERROR_CODE_MAX);
+    reply->error_text = text_header(message, "error_text", HEADER_MAX);
+    return reply->error_code.len > 0
+               ? ERR_OK
+               : why_code(why, ERR_REJECT, "bad-reply", "a reply has neither a value nor an error");
+}
+
+static enum err read_score_reply(struct recorder_batch *batch, const struct bus_message *message,
+                                 struct requests_reply *reply, struct why *why)
+{
+    struct value values[AVRO_PREDICTION_FIELDS];
+    struct predictions_record record = {.change = CHANGE_UPDATED};
+    enum err err = decoder_run(batch->prediction_decoder, message->value, values, why);
+    if (err == ERR_OK)
+        err = avro_prediction_from_values(values, &record.prediction, why);
+    if (err == ERR_OK)
+        err = predictions_check(&record, why);
+    reply->user_id = record.prediction.requested_by;
+    reply->employee_id = record.prediction.employee_id;
+    reply->result_id = record.prediction.prediction_id;
+    reply->missing_inputs = text_header(message, "missing_inputs", HEADER_MAX);
+    return err;
+}
+
+static enum err add_prediction_reply(struct recorder_batch *batch,
+                                     const struct recorder_topic *topic UNUSED,
+                                     const struct bus_message *message, int32_t generation UNUSED,
+                                     struct why *why)
+{
+    struct requests_reply *reply = NULL;
+    enum err err = begin_reply(batch, message, REQUESTS_PREDICT, &reply, why);
+    if (err == ERR_OK)
+        err = message->value.data == NULL ? read_error_reply(message, reply, why)
+                                          : read_score_reply(batch, message, reply, why);
+    if (err == ERR_OK)
+        batch->reply_count++;
+    return err;
+}
+
+// A refused plan is a plan, too: its row says why.
+static enum err add_plan_reply(struct recorder_batch *batch,
+                               const struct recorder_topic *topic UNUSED,
+                               const struct bus_message *message, int32_t generation UNUSED,
+                               struct why *why)
+{
+    struct requests_reply *reply = NULL;
+    struct value values[AVRO_PLAN_FIELDS];
+    struct plan plan;
+    enum err err = begin_reply(batch, message, REQUESTS_PLAN, &reply, why);
+    if (err == ERR_OK)
+        err = decoder_run(batch->plan_decoder, message->value, values, why);
+    if (err == ERR_OK)
+        err = avro_plan_from_values(values, &plan, why);
+    if (err == ERR_OK)
+        err = plan_check(&plan, why);
+    if (err != ERR_OK)
+        return err;
+    reply->user_id = plan.requested_by;
+    reply->employee_id = plan.employee_id;
+    reply->result_id = plan.plan_id;
+    batch->reply_count++;
+    return ERR_OK;
+}
+
 size_t recorder_topics(const struct recorder_topic **ret)
 {
     static const struct recorder_topic topics[] = {
@@ -202,11 +305,14 @@ size_t recorder_topics(const struct recorder_topic **ret)
         {.topic = BUS_TOPIC_EMPLOYEE_CHANGES,
          .rank = TOPIC_RANK_EMPLOYEE_CHANGES,
          .add = add_employee},
+        {.topic = BUS_TOPIC_SCORE_REQUESTS, .rank = TOPIC_RANK_SCORE_REQUESTS, .add = add_employee},
         {.topic = BUS_TOPIC_HIGH_RISK, .add = add_high_risk},
         {.topic = BUS_TOPIC_RETENTION_PLANS,
          .is_compacted = true,
          .compaction_lag_ms = 30 * DAY_MS,
          .add = add_plan},
+        {.topic = BUS_TOPIC_PREDICTION_REPLIES, .add = add_prediction_reply},
+        {.topic = BUS_TOPIC_PLAN_REPLIES, .add = add_plan_reply},
     };
     *ret = topics;
     return ARRAY_LEN(topics);
@@ -234,6 +340,7 @@ enum err recorder_batch_new(const struct features *features, struct registry *re
         mem_array(RECORDER_BATCH_MAX * batch->employee_field_count, sizeof *batch->values);
     batch->high_risks = mem_array(RECORDER_BATCH_MAX, sizeof *batch->high_risks);
     batch->plans = mem_array(RECORDER_BATCH_MAX, sizeof *batch->plans);
+    batch->replies = mem_array(RECORDER_BATCH_MAX, sizeof *batch->replies);
     arena_init(&batch->facts, FACTS_BYTES);
     copy_init(&batch->rows, ROWS_BYTES_MAX);
     enum err err = employees_writer_new(features, &batch->employees_writer, why);
@@ -258,6 +365,7 @@ void recorder_batch_free(struct recorder_batch *batch)
     free(batch->values);
     free(batch->high_risks);
     free(batch->plans);
+    free(batch->replies);
     arena_done(&batch->facts);
     copy_done(&batch->rows);
     free(batch);
@@ -269,11 +377,12 @@ void recorder_batch_clear(struct recorder_batch *batch)
     batch->employee_count = 0;
     batch->high_risk_count = 0;
     batch->plan_count = 0;
+    batch->reply_count = 0;
     arena_reset(&batch->facts);
     batch->skipped_count = 0;
     batch->stored = (struct predictions_result){0};
     batch->stored_facts = batch->stored_plans = (struct append_result){0};
-    batch->changed_employees = 0;
+    batch->changed_employees = batch->completed_requests = 0;
 }
 
 static void count_skipped(struct recorder_batch *batch, enum bus_topic topic, const char *code)
@@ -326,6 +435,9 @@ enum err recorder_batch_store(struct recorder_batch *batch, struct pg *pg, bool 
     if (err == ERR_OK && batch->plan_count > 0)
         err = retention_plans_store(pg, batch->plans, batch->plan_count, &batch->rows, is_careful,
                                     &batch->stored_plans, why);
+    if (err == ERR_OK && batch->reply_count > 0)
+        err = requests_complete(pg, batch->replies, batch->reply_count, &batch->completed_requests,
+                                why);
     return err;
 }
 
@@ -345,6 +457,7 @@ size_t recorder_batch_count(const struct recorder_batch *batch, struct metrics *
     add_if(metrics, METRIC_RECORDER_ROWS, "employee", NULL, batch->changed_employees);
     add_if(metrics, METRIC_RECORDER_ROWS, "high_risk_facts", NULL, facts->stored);
     add_if(metrics, METRIC_RECORDER_ROWS, "retention_plan", NULL, plans->stored);
+    add_if(metrics, METRIC_RECORDER_ROWS, "http_request", NULL, batch->completed_requests);
     add_if(metrics, METRIC_RECORDER_DEPARTURES, NULL, NULL, stored->departures);
     add_if(metrics, METRIC_RECORDER_DUPLICATES, NULL, NULL,
            stored->duplicates + facts->duplicates + plans->duplicates);

@@ -267,6 +267,20 @@ static void what_is_unusual_is_described_without_the_values(void **state)
     assert_int_equal(model_describe(world->model, world->row, &small), ERR_REJECT);
 }
 
+static void inputs_that_are_null_are_named_and_what_is_no_input_is_not(void **state)
+{
+    struct world *world = *state;
+    size_t *found CLEANUP(mem_free_p) = mem_array(model_inputs(world->model), sizeof *found);
+    assert_int_equal(model_missing(world->model, world->row, found), 0);
+    world->row[attribute(world, "Age")].kind = VALUE_NULL; // for audit only
+    world->row[attribute(world, "JobLevel")].kind = VALUE_NULL;
+    assert_int_equal(model_missing(world->model, world->row, found), 1);
+    assert_int_equal(found[0], attribute(world, "JobLevel"));
+    for (size_t i = 0; i < world->features->count; i++)
+        world->row[i].kind = VALUE_NULL;
+    assert_int_equal(model_missing(world->model, world->row, found), model_inputs(world->model));
+}
+
 // With numbers that are scored as they are, log-odds go as far as one likes.
 static void the_logistic_is_stable_far_out(void **state)
 {
@@ -340,6 +354,7 @@ int main(void)
         CASE(a_value_outside_the_training_range_is_scored_and_counted),
         CASE(what_is_for_audit_only_changes_nothing),
         CASE(a_value_of_another_kind_is_never_scored),
+        CASE(inputs_that_are_null_are_named_and_what_is_no_input_is_not),
         CASE(what_is_unusual_is_described_without_the_values),
         CASE(the_logistic_is_stable_far_out),
         CASE(an_isotonic_curve_is_followed_between_its_points),

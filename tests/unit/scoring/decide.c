@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "activity.h"
 #include "decide.h"
 
 static struct features *features;
@@ -84,11 +85,49 @@ static void a_category_the_model_does_not_know_gives_no_probability(void **state
     free(values);
 }
 
+static void a_transaction_ends_when_its_input_is_drained_or_it_is_old_or_large(void **state)
+{
+    (void)state;
+    const struct decide_commit waits = {.drain_ms = 0, .interval_ms = 100, .bytes = 1000};
+    assert_true(decide_is_due(&waits, 0, 1, true, false));
+    assert_false(decide_is_due(&waits, 99, 999, false, false));
+    assert_true(decide_is_due(&waits, 100, 1, false, false));
+    assert_true(decide_is_due(&waits, 0, 1000, false, false));
+    const struct decide_commit live = {.drain_ms = 3, .interval_ms = 100, .bytes = 1000};
+    assert_false(decide_is_due(&live, 2, 1, true, false));
+    assert_true(decide_is_due(&live, 3, 1, true, false));
+}
+
+static void one_that_others_would_wait_for_is_short(void **state)
+{
+    (void)state;
+    const struct decide_commit bulk = {.drain_ms = 3, .interval_ms = 100, .bytes = 1000};
+    assert_false(decide_is_due(&bulk, DECIDE_YIELD_MS, 1, false, false));
+    assert_true(decide_is_due(&bulk, DECIDE_YIELD_MS, 1, false, true));
+    assert_false(decide_is_due(&bulk, DECIDE_YIELD_MS - 1, 1, false, true));
+    const struct decide_commit shorter = {.drain_ms = 3, .interval_ms = 5, .bytes = 1000};
+    assert_true(decide_is_due(&shorter, 5, 1, false, true));
+}
+
+static void a_lane_is_active_for_a_while_behind_its_last_record(void **state)
+{
+    (void)state;
+    struct activity activity = {0};
+    assert_false(activity_is_recent(&activity, 5));
+    activity_note(&activity, 1000);
+    assert_true(activity_is_recent(&activity, 1000));
+    assert_true(activity_is_recent(&activity, 1000 + ACTIVITY_MS - 1));
+    assert_false(activity_is_recent(&activity, 1000 + ACTIVITY_MS));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_prediction_says_where_it_came_from_and_why),
         cmocka_unit_test(a_category_the_model_does_not_know_gives_no_probability),
+        cmocka_unit_test(a_transaction_ends_when_its_input_is_drained_or_it_is_old_or_large),
+        cmocka_unit_test(one_that_others_would_wait_for_is_short),
+        cmocka_unit_test(a_lane_is_active_for_a_while_behind_its_last_record),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

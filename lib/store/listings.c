@@ -117,6 +117,13 @@ enum err listings_current(struct pg *pg, struct bytes employee_id, bool *ret_fou
     return ERR_OK;
 }
 
+// A place may come from outside: no time of the table is beyond these.
+static int64_t clamp_time(int64_t ms)
+{
+    static const int64_t last_ms = INT64_C(253402300799999); // of the year 9999
+    return ms < 0 ? 0 : ms > last_ms ? last_ms : ms;
+}
+
 enum err listings_history(struct pg *pg, struct bytes employee_id,
                           const struct listings_history_place *after, struct prediction *ret,
                           size_t max, size_t *ret_count, struct pg_rows **ret_rows, struct why *why)
@@ -124,7 +131,7 @@ enum err listings_history(struct pg *pg, struct bytes employee_id,
     struct pg_rows *rows CLEANUP(pg_rows_free_p) = NULL;
     bool is_first = after->prediction_id.data == NULL;
     const struct pg_param params[] = {
-        PG_TEXT(employee_id), is_first ? PG_NULL : PG_TIME(after->scored_at_ms),
+        PG_TEXT(employee_id), is_first ? PG_NULL : PG_TIME(clamp_time(after->scored_at_ms)),
         PG_TEXT(after->prediction_id), PG_INT8((int64_t)at_most(max))};
     enum err err = pg_exec(pg, sql_listing_history, params, ARRAY_LEN(params), &rows, why);
     if (err != ERR_OK)

@@ -59,7 +59,8 @@ MUST_CHECK enum err listings_current(struct pg *pg, struct bytes employee_id, bo
                                      bool *ret_departed, struct prediction *ret,
                                      struct pg_rows **ret_rows, struct why *why);
 
-// Where a page of an employee's predictions ended: the next one goes on behind.
+// Where a page of an employee's predictions ended: the next one goes on behind. Any place is good
+// here, also one that was made up; of its text only what PostgreSQL takes (UTF-8 without NUL).
 struct listings_history_place {
     int64_t scored_at_ms;
     struct bytes prediction_id; // null: from the beginning
@@ -70,7 +71,8 @@ MUST_CHECK enum err listings_history(struct pg *pg, struct bytes employee_id,
                                      struct prediction *ret, size_t max, size_t *ret_count,
                                      struct pg_rows **ret_rows, struct why *why);
 
-// Where a page of current predictions ended. listings_place_of gives that of a prediction.
+// Where a page of current predictions ended, likewise. listings_place_of gives that of a
+// prediction.
 struct listings_place {
     double probability;       // -1 for band unknown, which comes last
     struct bytes employee_id; // null: from the beginning

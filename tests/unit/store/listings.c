@@ -206,11 +206,8 @@ static void a_prediction_comes_back_whole(void **state)
                 prediction.trigger == TRIGGER_RESCORE);
 }
 
-static void a_history_is_read_page_by_page_the_latest_first(void **state)
+static void put_history(void)
 {
-    (void)state;
-    enum { ALL = 50, PAGE = 7 };
-    struct why why = {0};
     // Several in each millisecond, and another employee's between them.
     pg_must(pg, "INSERT INTO predictions_history (id, timestamp, employee_id, probability, "
                 "event_id, event_time, band, threshold, model_id, trigger, source_topic, "
@@ -218,6 +215,14 @@ static void a_history_is_read_page_by_page_the_latest_first(void **state)
                 "to_timestamp(1790000000) + (i / 4) * interval '1 ms', (1042 + i % 2)::text, 0.5, "
                 "'e', 'epoch', 'high', 0.5, 'm', 'change', 'c', 0, i FROM generate_series(0, 99) "
                 "AS i");
+}
+
+static void a_history_is_read_page_by_page_the_latest_first(void **state)
+{
+    (void)state;
+    enum { ALL = 50, PAGE = 7 };
+    struct why why = {0};
+    put_history();
     struct listings_history_place after = from_the_latest;
     char last[32] = "~", id[32];
     int64_t last_ms = INT64_MAX;
@@ -243,6 +248,33 @@ static void a_history_is_read_page_by_page_the_latest_first(void **state)
     assert_ok(listings_history(pg, b("nobody"), &from_the_latest, NULL, PAGE, &count, &rows, &why),
               &why);
     assert_int_equal(count, 0);
+}
+
+static void a_place_that_was_made_up_is_a_place(void **state)
+{
+    (void)state;
+    struct why why = {0};
+    put_history();
+    const int64_t times[] = {INT64_MIN, -1, 0, NOW, INT64_MAX - 1, INT64_MAX};
+    const bool has_some[] = {false, false, false, true, true, true};
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        CLEANUP(pg_rows_free_p) struct pg_rows *rows = NULL;
+        struct prediction page[5];
+        size_t count = 99;
+        const struct listings_history_place after = {times[i], b("~")};
+        assert_ok(listings_history(pg, b("1042"), &after, page, 5, &count, &rows, &why), &why);
+        assert_int_equal(count > 0, has_some[i]);
+    }
+    const double probabilities[] = {NAN, -HUGE_VAL, HUGE_VAL, -0.0, 1e300, -1};
+    for (size_t i = 0; i < ARRAY_LEN(probabilities); i++) {
+        CLEANUP(pg_rows_free_p) struct pg_rows *rows = NULL;
+        const struct listings_filter everybody = {.band = NULL};
+        const struct listings_place after = {probabilities[i], b("' OR true --")};
+        struct prediction page[5];
+        size_t count = 99;
+        assert_ok(listings_predictions(pg, &everybody, &after, page, 5, &count, &rows, &why), &why);
+        assert_int_equal(count, 0); // the table is empty
+    }
 }
 
 static void the_latest_prediction_or_the_departure_of_an_employee(void **state)
@@ -426,6 +458,7 @@ int main(void)
         IN_DATABASE(whoever_has_left_is_known_to_have),
         IN_DATABASE(a_prediction_comes_back_whole),
         IN_DATABASE(a_history_is_read_page_by_page_the_latest_first),
+        IN_DATABASE(a_place_that_was_made_up_is_a_place),
         IN_DATABASE(the_latest_prediction_or_the_departure_of_an_employee),
         IN_DATABASE(current_predictions_are_listed_by_falling_probability),
         IN_DATABASE(a_page_costs_the_same_wherever_it_stands),

@@ -115,6 +115,31 @@ static void of_many_failures_at_once_none_is_lost(void **state)
                      RIVALS * (TRIES / 2 + 1));
 }
 
+static void fail_and_succeed(struct rival *rival)
+{
+    int calls[SESSIONS_SCOPES] = {0};
+    const struct sessions_subjects who = subjects_of("anna", "192.0.2.7", "pair");
+    for (int i = 0; i < TRIES && rival->err == ERR_OK; i++)
+        rival->err = sessions_throttle_move(
+            rival->pg, &who, (i + (int)rival->number) % 2 == 0 ? fail_once : start_anew, calls, NOW,
+            NULL, &rival->why);
+}
+
+static void rows_that_come_and_go_at_once_stop_nobody(void **state)
+{
+    (void)state;
+    struct why why = {0};
+    struct sessions_throttle rows[SESSIONS_SCOPES];
+    struct rival rivals[RIVALS];
+    rivals_open(rivals);
+    rivals_meet(rivals, RIVALS, fail_and_succeed, NULL);
+    rivals_close(rivals);
+    const struct sessions_subjects who = subjects_of("anna", "192.0.2.7", "pair");
+    assert_ok(sessions_throttle_move(pg, &who, start_anew, NULL, NOW, NULL, &why), &why);
+    assert_ok(sessions_throttle_read(pg, &who, rows, &why), &why);
+    assert_true(!rows[SESSIONS_ACCOUNT].is_there && rows[SESSIONS_PAIR].is_there);
+}
+
 static void a_restart_forgets_nothing(void **state)
 {
     (void)state;
@@ -139,6 +164,7 @@ int main(void)
         IN_DATABASE(rows_move_as_they_are_told),
         IN_DATABASE(a_known_row_is_told_from_a_new_one_also_without_failures),
         IN_DATABASE(of_many_failures_at_once_none_is_lost),
+        IN_DATABASE(rows_that_come_and_go_at_once_stop_nobody),
         IN_DATABASE(a_restart_forgets_nothing),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);

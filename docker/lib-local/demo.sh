@@ -50,6 +50,7 @@ cmd_demo() {
     demo_consume retention-plans >"$work/retention-plans" || exit 1
     demo_report "$work" "$event_time" "$expected" $((ended - began))
     status=$?
+    demo_http || status=1
     demo_next "$event_time"
     return "$status"
 }
@@ -226,6 +227,42 @@ demo_line() {
     fi
 }
 
+# A person as the first RetentionAI was told of one.
+demo_person='{"Age": 41, "BusinessTravel": "Travel_Rarely", "Department": "Sales", "Education": 2,
+ "EducationField": "Life Sciences", "EnvironmentSatisfaction": 2, "Gender": "Female", "JobInvolvement": 3,
+ "JobLevel": 1, "JobRole": "Sales Executive", "JobSatisfaction": 4, "MaritalStatus": "Single", "MonthlyIncome": 2993,
+ "OverTime": "Yes", "PerformanceRating": 3, "RelationshipSatisfaction": 1, "StockOptionLevel": 0,
+ "TotalWorkingYears": 8, "WorkLifeBalance": 1, "YearsAtCompany": 6, "YearsInCurrentRole": 4, "YearsWithCurrManager": 5}'
+
+# demo_post PATH JSON [CURL-ARGUMENT..]: the answer; a status of 400 and more fails, but its words are printed.
+demo_post() {
+    curl -sS --max-time 60 --fail-with-body -H 'Content-Type: application/json' --data "$2" "${@:3}" \
+        "http://127.0.0.1:${ports[gateway]}$1"
+}
+
+# demo_field NAME: of the JSON on standard input; numbers and texts without quotes inside.
+demo_field() { sed -nE "s/.*\"$1\":\"?([^\",}]*)\"?[,}].*/\1/p"; }
+
+# The four calls of the first RetentionAI, over HTTP. Whoever was registered by an earlier run is.
+demo_http() {
+    local account='{"username":"hr_manager","password":"securepassword"}' said token employee plan
+    echo
+    echo "Over HTTP (http://127.0.0.1:${ports[gateway]}/docs), a person as the first RetentionAI was told of one:"
+    said=$(demo_post /register "$account") || [[ $said == *'"username-taken"'* ]] || { say "/register: $said"; return 1; }
+    said=$(demo_post /login "$account") || { say "/login: $said"; return 1; }
+    token=$(demo_field access_token <<<"$said")
+    said=$(demo_post /predict "$demo_person" -H "Authorization: Bearer $token") || { say "/predict: $said"; return 1; }
+    echo "  POST /predict"
+    echo "    $said"
+    employee=$(demo_field employe_id <<<"$said")
+    plan="{\"employe_id\":$employee}"
+    said=$(demo_post /generate-retention-plan "$plan" -H "Authorization: Bearer $token") ||
+        { say "/generate-retention-plan: $said"; return 1; }
+    echo "  POST /generate-retention-plan $plan"
+    echo "    $said"
+    [[ $said == *'"retention_plan":["'* ]] || { say "that is no plan of three actions"; return 1; }
+}
+
 demo_next() {
     local me=$repo/docker/local here=${bin#"$called_from/"}
     printf -v me %q "${me#"$called_from/"}"
@@ -238,7 +275,9 @@ Where to look next:
   (set -a; . <($me env); $here/retentionctl consume predictions --event-time $1 | head)
   (set -a; . <($me env); $here/retentionctl lag)
   (set -a; . <($me env); $here/retentionctl plans list --limit 5)
-  metrics: http://127.0.0.1:${ports[scoring]}/metrics (scoring), http://127.0.0.1:${ports[retention]}/metrics (retention)
+  http://127.0.0.1:${ports[gateway]}/docs (user hr_manager, password securepassword)
+  metrics: http://127.0.0.1:${ports[scoring]}/metrics (scoring), http://127.0.0.1:${ports[retention]}/metrics (retention),
+           http://127.0.0.1:${ports[gateway_metrics]}/metrics (gateway)
   logs: $me logs scoring    stop: $me down
 NEXT
 }

@@ -25,6 +25,13 @@ static void keep(char *out, size_t size, struct bytes text)
              (const char *)text.data);
 }
 
+static void keep_error(struct repeat *repeat, const struct requests_row *row)
+{
+    keep(repeat->code, sizeof repeat->code, row->error_code);
+    keep(repeat->detail, sizeof repeat->detail,
+         row->error_text.data == NULL ? row->error_code : row->error_text);
+}
+
 enum err repeat_claim(struct repeat *repeat, struct pg *pg, struct gateway *gateway,
                       const struct ask *ask, const char *key, bool *ret_is_new, struct why *why)
 {
@@ -44,9 +51,7 @@ enum err repeat_claim(struct repeat *repeat, struct pg *pg, struct gateway *gate
         return err;
     repeat->is = decide_repeat(&row, bytes_from_string(ask->body_sha256));
     keep(repeat->id, sizeof repeat->id, row.id);
-    keep(repeat->code, sizeof repeat->code, row.error_code);
-    keep(repeat->detail, sizeof repeat->detail,
-         row.error_text.data == NULL ? row.error_code : row.error_text);
+    keep_error(repeat, &row);
     if (repeat->is != DECIDE_REPEAT_DONE)
         return ERR_OK;
     bool is_there = false;
@@ -56,6 +61,10 @@ enum err repeat_claim(struct repeat *repeat, struct pg *pg, struct gateway *gate
     err = results_write(pg, &words, &row, &is_there, &repeat->body, why);
     if (err == ERR_OK && !is_there) // completed before its result was recorded: in a moment
         repeat->is = DECIDE_REPEAT_RUNNING;
+    if (err == ERR_OK && row.state == REQUESTS_FAILED) {
+        repeat->is = DECIDE_REPEAT_FAILED;
+        keep_error(repeat, &row);
+    }
     return err;
 }
 

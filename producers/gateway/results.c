@@ -71,18 +71,25 @@ static enum err write_score(struct pg *pg, const struct answer_words *words,
                : err;
 }
 
-static enum err write_plan(struct pg *pg, const struct requests_row *row, bool *ret_is_there,
+static enum err write_plan(struct pg *pg, struct requests_row *row, bool *ret_is_there,
                            struct text *out, struct why *why)
 {
     struct plan plan;
     CLEANUP(pg_rows_free_p) struct pg_rows *rows = NULL;
     enum err err = listings_plan(pg, row->result_id, ret_is_there, &plan, &rows, why);
-    return err == ERR_OK && *ret_is_there ? answer_write_plan_reply(&plan, row->id, out) : err;
+    if (err != ERR_OK || !*ret_is_there)
+        return err;
+    if (results_is_answer(&plan))
+        return answer_write_plan_reply(&plan, row->id, out);
+    const struct refusal *refusal = refusal_of(plan.refusal);
+    row->state = REQUESTS_FAILED;
+    row->error_code = bytes_from_string(problem_of(results_problem(plan.refusal)).code);
+    row->error_text = bytes_from_string(refusal == NULL ? "there is no plan" : refusal->detail);
+    return ERR_OK;
 }
 
-enum err results_write(struct pg *pg, const struct answer_words *words,
-                       const struct requests_row *row, bool *ret_is_there, struct text *out,
-                       struct why *why)
+enum err results_write(struct pg *pg, const struct answer_words *words, struct requests_row *row,
+                       bool *ret_is_there, struct text *out, struct why *why)
 {
     *ret_is_there = false;
     switch (row->kind) {

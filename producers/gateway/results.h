@@ -15,10 +15,11 @@
 // its thread.
 
 // The result of a row that is done, as JSON. *ret_is_there false: its prediction or plan is not
-// recorded (yet).
+// recorded (yet). A plan that was refused makes the row a failed one, with the reason: nothing is
+// written then.
 MUST_CHECK enum err results_write(struct pg *pg, const struct answer_words *words,
-                                  const struct requests_row *row, bool *ret_is_there,
-                                  struct text *out, struct why *why);
+                                  struct requests_row *row, bool *ret_is_there, struct text *out,
+                                  struct why *why);
 
 // The problem of what a reply, a row or a plan gives as the reason.
 enum problem results_problem(struct bytes code);

@@ -307,3 +307,12 @@ def calm_world(stack, request, tmp_path):
     world = World(stack, request.node.name, tmp_path / "calm")
     yield world.apply()
     world.end(getattr(request.node, "call_failed", True))
+
+
+@pytest.fixture(scope="module")
+def module_world(stack, request, tmp_path_factory):
+    """One corner for all tests of a file, for those that only ask."""
+    failed = request.session.testsfailed
+    world = World(stack, request.module.__name__, tmp_path_factory.mktemp(request.module.__name__)).apply()
+    yield world
+    world.end(request.session.testsfailed > failed)

@@ -130,8 +130,9 @@ def forgeries(house, key):
 
     # S3: times.
     table["exp past"] = token_of(key, header_of(key), claims_for(house, exp=now - 61, iat=now - 900, nbf=now - 900))
-    for name, value in (("before iat", now - 1), ("long past", 1), ("a float", now + 900.0), ("a float with a part", now + 600.5),
-                        ("a string", str(now + 900)), ("missing", None), ("negative", -1), ("zero", 0), ("true", True),
+    for name, value in (("before iat", now - 1), ("long past", 1), ("a float", now + 900.0),
+                        ("a float with a part", now + 600.5), ("a string", str(now + 900)), ("missing", None),
+                        ("negative", -1), ("zero", 0), ("true", True),
                         ("a list", [now + 900]), ("too far", now + 901), ("years away", now + 10**9), ("2^63", 2**63),
                         ("-2^63", -2**63)):
         table[f"exp {name}"] = token_of(key, header_of(key), claims_for(house, exp=value, iat=now, nbf=now))
@@ -211,7 +212,7 @@ def test_what_is_only_like_one_of_ours_is_refused_with_one_and_the_same_answer(h
 def test_a_token_that_is_no_text_of_ours_reaches_nobody(house):
     """Among the bytes that a header may hold."""
     caller = Caller(house.gateway)
-    for token in ("é.ü.ß".encode("latin-1").decode("latin-1"), "\x80" * 50 + ".a.b", "a\tb.c.d", "%41.%42.%43", '"a.b.c"'):
+    for token in ("é.ü.ß", "\x80" * 50 + ".a.b", "a\tb.c.d", "%41.%42.%43", '"a.b.c"'):
         answer = caller.get(PATH, Authorization=f"Bearer {token}")
         assert (answer.status, answer.code) == (401, "bad-token"), f"{token!r}: {answer}"
 
@@ -339,7 +340,8 @@ def test_a_refresh_token_is_used_once_and_its_return_ends_the_family(house, seco
     assert refresh(gateway, third["access_token"]).fields == {"refresh_token": "text-too-long"}
     for where in (gateway, second):
         for login in (first, following, third):
-            wait_for("what the family was given is refused", lambda: not counts(where, login["access_token"]), REVOKED_WITHIN)
+            wait_for("what the family was given is refused", lambda: not counts(where, login["access_token"]),
+                     REVOKED_WITHIN)
         assert counts(where, neighbour["access_token"])
     again = log_in(second, "refresher")
     assert counts(second, again["access_token"]) and counts(gateway, again["access_token"])
@@ -364,9 +366,12 @@ def test_keys_are_replaced_while_everybody_stays_logged_in(house, second):
     made = json.loads(world.ctl("keys", "rotate", "--in", "0s", "--json"))["kid"]
     for where in (gateway, second):
         wait_for("both keys are known", lambda: {old, made} <= set(kids(where)), REVOKED_WITHIN)
-    fresh = {where: wait_for("the new key signs", lambda: next(
-        (token for token in [log_in(where, "hr.one")["access_token"]] if jwt.get_unverified_header(token)["kid"] == made), None),
-        REVOKED_WITHIN, 0.5) for where in (gateway, second)}
+
+    def signed_anew(where):
+        token = log_in(where, "hr.one")["access_token"]
+        return token if jwt.get_unverified_header(token)["kid"] == made else None
+    fresh = {where: wait_for("the new key signs", lambda: signed_anew(where), REVOKED_WITHIN, 0.5)
+             for where in (gateway, second)}
     for where in (gateway, second):
         client = jwt.PyJWKClient(where.url + "/.well-known/jwks.json")
         for token in (house.tokens["hr"], *fresh.values()):

@@ -14,6 +14,7 @@
 #include "gateway.h"
 #include "handlers.h"
 #include "metrics.h"
+#include "peer.h"
 #include "problem.h"
 #include "routes.h"
 
@@ -314,6 +315,6 @@ void accounts_password(struct http_exchange *exchange, struct gateway *gateway)
     memcpy(account->password, current.data, current.len);
     account->fresh_len = fresh.len;
     memcpy(account->fresh_password, fresh.data, fresh.len);
-    throttling_init(&account->throttling, "", http_peer(exchange, address));
+    throttling_init(&account->throttling, "", peer_address(gateway, exchange, address));
     account_ask(TAKE(account), ask_old, then_old);
 }

@@ -3,12 +3,7 @@
 // answer comes once Kafka has acknowledged all of them, so who gets one need not ask again. Reading
 // thousands of rows takes its time, so it is done on a thread of its own.
 
-#include <inttypes.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "answer.h"
 #include "base/clock.h"
@@ -19,41 +14,11 @@
 #include "handlers.h"
 #include "ingest.h"
 #include "launch.h"
-#include "metrics.h"
 #include "problem.h"
-#include "repeat.h"
 #include "routes.h"
+#include "upload.h"
 
-enum {
-    MESSAGE_MAX = 64 * 1024,
-    SOURCE_MAX = 80,
-    ERRORS_TOLD = 100,
-    PLACE_WAIT_MS = 5000, // for a place in the queue of records, all in all
-    IGNORED_MAX = 64 * 1024,
-};
-
-struct upload {
-    struct pool_job reading;
-    struct database_job job;
-    struct gateway *gateway;
-    struct http_exchange *exchange;
-    struct ask *ask; // id, user, hash of the body; employee of a single change
-    struct launch_wishes wishes;
-    struct repeat repeat;
-    bool is_new;
-    bool is_single;
-    enum ingest_format format;
-    int64_t now_ms, give_up_ms;
-    struct text message, results, ignored, answer;
-    size_t rows, accepted, refused;
-    struct http_field_error errors[ERRORS_TOLD];
-    size_t error_count;
-    unsigned status; // of the answer
-    enum problem problem;
-    struct why why;
-    atomic_size_t open; // records that were not told of, and 1 for the reader
-    atomic_bool is_lost;
-};
+enum { PLACE_WAIT_MS = 5000 }; // for places in the queue of records, all in all
 
 static struct upload *upload_of_reading(struct pool_job *job)
 {
@@ -65,163 +30,14 @@ static struct upload *upload_of_job(struct database_job *job)
     return (struct upload *)(void *)((char *)job - offsetof(struct upload, job));
 }
 
-static void upload_free(struct upload *upload)
-{
-    for (size_t i = 0; i < upload->error_count; i++) {
-        // They are copies of ours, const to their reader.
-        free((void *)(uintptr_t)upload->errors[i].field);
-        free((void *)(uintptr_t)upload->errors[i].code);
-        free((void *)(uintptr_t)upload->errors[i].detail);
-    }
-    ask_drop(upload->ask);
-    repeat_done(&upload->repeat);
-    text_done(&upload->message);
-    text_done(&upload->results);
-    text_done(&upload->ignored);
-    text_done(&upload->answer);
-    free(upload);
-}
-
-// ---- the end
-
-static void answer_problem(struct upload *upload)
-{
-    struct http_problem problem = problem_of(upload->problem);
-    problem.detail = upload->why.text;
-    problem.errors = upload->errors;
-    problem.error_count = upload->error_count;
-    problem.retry_after_s = problem.status == 503 ? 1 : 0;
-    http_answer_problem(upload->exchange, &problem);
-}
-
-static void answer(struct upload *upload)
-{
-    if (upload->status == 0)
-        answer_problem(upload);
-    else
-        answer_json(upload->exchange, upload->status, ERR_OK, &upload->answer);
-    upload_free(upload);
-}
-
-// What is stored under the key, so that the same call has the same answer.
-static enum err ask_finish(struct database_job *job, struct pg *pg, struct why *why)
-{
-    struct upload *upload = upload_of_job(job);
-    return requests_finish(pg, bytes_of(upload->ask->id, ID_LEN), text_bytes(&upload->answer),
-                           (struct bytes){0}, (struct bytes){0}, clock_real_ms(), why);
-}
-
-static void then_finish(struct database_job *job, enum err err, const struct why *why)
-{
-    if (err != ERR_OK) // the events are there all the same, under the same ids when it comes again
-        log_warn("answer-not-stored", "why=\"%s\"", why->text);
-    answer(upload_of_job(job));
-}
-
-static void finish(struct upload *upload)
-{
-    bool has_key = upload->wishes.key[0] != '\0';
-    if (atomic_load(&upload->is_lost)) {
-        upload->status = 0;
-        upload->problem = PROBLEM_NOT_ACKNOWLEDGED;
-        IGNORE(why_say(&upload->why, ERR_RETRY,
-                       "Kafka did not acknowledge every record: send the call again")); // words
-    }
-    if (has_key && upload->status != 0) {
-        upload->job.ask = ask_finish;
-        upload->job.then = then_finish;
-        database_ask_on(upload->gateway->database, &upload->job);
-        return;
-    }
-    if (has_key)
-        launch_release_key(upload->gateway, upload->ask);
-    answer(upload);
-}
-
-static void told(struct upload *upload)
-{
-    if (atomic_fetch_sub(&upload->open, 1) == 1)
-        finish(upload);
-}
-
-// ---- the records
-
-static void on_sent(void *context, const struct bus_sent *sent)
-{
-    struct upload *upload = context;
-    if (sent->err != ERR_OK)
-        atomic_store(&upload->is_lost, true);
-    told(upload);
-}
-
-// Event ids follow from the key and the row's number, so that a call that is made again says the
-// same again.
-static void name_event(const struct upload *upload, size_t row, char ret[ID_LEN + 1])
-{
-    if (upload->wishes.key[0] == '\0') {
-        id_new(upload->now_ms, ret);
-        return;
-    }
-    char text[LAUNCH_KEY_MAX + ASK_USER_MAX + 32], hash[CRYPTO_SHA256_HEX];
-    int len =
-        snprintf(text, sizeof text, "%s\n%s\n%zu", upload->ask->user_id, upload->wishes.key, row);
-    crypto_sha256_hex(bytes_of(text, (size_t)len), hash);
-    memcpy(ret, hash, ID_LEN);
-    ret[ID_LEN] = '\0';
-}
-
-static enum err encode(struct upload *upload, const struct body_person *person,
-                       struct bytes employee_id, const char *event_id, struct why *why)
-{
-    char source[SOURCE_MAX];
-    snprintf(source, sizeof source, "http:%s", upload->ask->user_id);
-    const struct employee_change event = {
-        .event_id = bytes_of(event_id, ID_LEN),
-        .employee_id = employee_id,
-        .event_time_ms = person->has_event_time ? person->event_time_ms : upload->now_ms,
-        .change = person->change,
-        .source = bytes_from_string(source),
-        .requested_by = bytes_from_string(upload->ask->user_id),
-        .attributes = person->values};
-    text_clear(&upload->message);
-    return avro_employee_encode(upload->gateway->encoder, upload->gateway->changes_schema_id,
-                                &event, &upload->message, why);
-}
-
-// The message. Waits for a place where the queue is full: what is before it is on its way.
-static enum err send_message(struct upload *upload, struct bytes employee_id, struct why *why)
-{
-    static const struct timespec step = {.tv_nsec = 2 * 1000 * 1000};
-    struct bus_sender *sender = upload->gateway->sender;
-    const struct bus_header header = {"traceparent", bytes_from_string(upload->wishes.traceparent)};
-    const struct bus_record record = {.topic = upload->gateway->employee_changes,
-                                      .partition = -1,
-                                      .key = employee_id,
-                                      .value = text_bytes(&upload->message),
-                                      .headers = &header,
-                                      .header_count = upload->wishes.traceparent[0] != '\0'};
-    atomic_fetch_add(&upload->open, 1);
-    enum err err = bus_sender_send(sender, &record, on_sent, upload, why);
-    while (err == ERR_RETRY && strcmp(why->code, "queue-full") == 0 &&
-           clock_mono_ms() < upload->give_up_ms) {
-        nanosleep(&step, NULL);
-        err = bus_sender_send(sender, &record, on_sent, upload, why);
-    }
-    if (err != ERR_OK)
-        atomic_fetch_sub(&upload->open, 1); // it will not be told of; the reader's 1 is left
-    return err;
-}
-
 // ---- rows
 
 static void keep_error(struct upload *upload, size_t row, const struct body_error *error)
 {
-    if (upload->error_count == ERRORS_TOLD)
-        return;
-    upload->errors[upload->error_count++] = (struct http_field_error){
-        .field = mem_printf("rows[%zu]%s%s", row, error->field[0] == '\0' ? "" : ".", error->field),
-        .code = mem_dup(error->code),
-        .detail = mem_dup(error->detail)};
+    CLEANUP(mem_free_p)
+    char *field =
+        mem_printf("rows[%zu]%s%s", row, error->field[0] == '\0' ? "" : ".", error->field);
+    upload_add_error(upload, field, error->code, error->detail);
 }
 
 static enum err write_refused(struct upload *upload, size_t row, const struct body_person *person,
@@ -265,11 +81,11 @@ static void take_row(void *context, size_t row, const struct body_person *person
     enum err err = ERR_OK;
     if (atomic_load(&upload->is_lost))
         return; // the call is lost, whatever comes
-    name_event(upload, row, event_id);
+    upload_name_event(upload, row, event_id);
     if (errors->count == 0)
-        err = encode(upload, person, person->employee_id, event_id, &why);
+        err = upload_encode(upload, person, person->employee_id, event_id, &why);
     if (errors->count == 0 && err == ERR_OK)
-        err = send_message(upload, person->employee_id, &why);
+        err = upload_send(upload, person->employee_id, &why);
     if (errors->count > 0 || err == ERR_REJECT) {
         struct body_errors rejected;
         rejected.count = 0;
@@ -321,7 +137,7 @@ static void read_rows(struct pool_job *job, void *worker)
     enum err err = ingest_count(upload->format, body, &upload->rows, &upload->why);
     if (err != ERR_OK) {
         refuse(upload, PROBLEM_TOO_MANY_ROWS);
-        told(upload);
+        upload_told(upload);
         return;
     }
     upload->give_up_ms = clock_mono_ms() + PLACE_WAIT_MS;
@@ -331,8 +147,7 @@ static void read_rows(struct pool_job *job, void *worker)
         err = why_code(&upload->why, ERR_REJECT, "missing-field", "there are no rows");
     if (err != ERR_OK) {
         refuse(upload, PROBLEM_INVALID);
-        upload->errors[upload->error_count++] = (struct http_field_error){
-            mem_dup(""), mem_dup(upload->why.code), mem_dup(upload->why.text)};
+        upload_add_error(upload, "", upload->why.code, upload->why.text);
     } else if (upload->accepted == 0) {
         refuse(upload, PROBLEM_ROWS_REFUSED);
         IGNORE(why_say(&upload->why, ERR_REJECT, "%zu of %zu rows", upload->refused,
@@ -342,7 +157,7 @@ static void read_rows(struct pool_job *job, void *worker)
         if (write_answer(upload) != ERR_OK)
             atomic_store(&upload->is_lost, true);
     }
-    told(upload);
+    upload_told(upload);
 }
 
 // ---- one employee
@@ -350,11 +165,11 @@ static void read_rows(struct pool_job *job, void *worker)
 static void send_single(struct upload *upload)
 {
     struct why why = {0};
-    if (send_message(upload, upload->ask->employee_id, &why) != ERR_OK) {
+    if (upload_send(upload, upload->ask->employee_id, &why) != ERR_OK) {
         log_debug("record-not-taken", "code=%s why=\"%s\"", why.code, why.text);
         atomic_store(&upload->is_lost, true);
     }
-    told(upload); // the reader's
+    upload_told(upload); // the reader's
 }
 
 // ---- the key
@@ -372,7 +187,7 @@ static void begin(struct upload *upload)
         send_single(upload);
     } else if (!pool_put_on(upload->gateway->reading, &upload->reading)) {
         refuse(upload, PROBLEM_SHUTTING_DOWN);
-        told(upload); // the reader's
+        upload_told(upload); // the reader's
     }
 }
 
@@ -412,23 +227,7 @@ static void start(struct upload *upload)
     upload_free(upload);
 }
 
-static struct upload *upload_new(struct http_exchange *exchange, struct gateway *gateway,
-                                 struct bytes employee_id, const struct launch_wishes *wishes)
-{
-    struct upload *upload = mem_zalloc(sizeof *upload);
-    upload->gateway = gateway;
-    upload->exchange = exchange;
-    upload->wishes = *wishes;
-    upload->reading.run = read_rows;
-    upload->ask = launch_ask(exchange, REQUESTS_CHANGE, employee_id, wishes);
-    upload->now_ms = upload->ask->created_at_ms;
-    upload->message = TEXT_INIT(MESSAGE_MAX);
-    upload->results = TEXT_INIT(ANSWER_MAX);
-    upload->ignored = TEXT_INIT(IGNORED_MAX);
-    upload->answer = TEXT_INIT(ANSWER_MAX);
-    atomic_init(&upload->open, 1);
-    return upload;
-}
+// ---- handlers
 
 void employees_post_rows(struct http_exchange *exchange, struct gateway *gateway)
 {
@@ -436,6 +235,7 @@ void employees_post_rows(struct http_exchange *exchange, struct gateway *gateway
     if (!launch_can_send(gateway, exchange) || !launch_read_wishes(gateway, exchange, &wishes))
         return;
     struct upload *upload = upload_new(exchange, gateway, (struct bytes){0}, &wishes);
+    upload->reading.run = read_rows;
     const char *type = http_header(exchange, "Content-Type");
     upload->format = decide_type_is(type, "text/csv") ? INGEST_CSV : INGEST_JSON_LINES;
     http_suspend(exchange, NULL, 0);
@@ -459,8 +259,8 @@ static enum err encode_single(struct upload *upload, const struct body_person *p
                               struct why *why)
 {
     char event_id[ID_LEN + 1];
-    name_event(upload, 1, event_id);
-    enum err err = encode(upload, person, upload->ask->employee_id, event_id, why);
+    upload_name_event(upload, 1, event_id);
+    enum err err = upload_encode(upload, person, upload->ask->employee_id, event_id, why);
     if (err == ERR_OK && write_single(upload, person, event_id) != ERR_OK)
         err = why_code(why, ERR_REJECT, "text-too-long", "the answer would be too long");
     upload->status = 200;

@@ -54,6 +54,7 @@ struct gateway {
 
     struct auth_sealer sealer;
     struct authority *authority;
+    struct limits *limits; // NULL: there are none
     struct database *database;
     struct pool *hashing; // passwords
     struct pool *reading; // bodies of many rows

@@ -14,6 +14,7 @@
 #include "gateway.h"
 #include "handlers.h"
 #include "metrics.h"
+#include "peer.h"
 #include "problem.h"
 #include "routes.h"
 
@@ -177,7 +178,8 @@ void accounts_login(struct http_exchange *exchange, struct gateway *gateway)
     if (!read_credentials(account, body))
         return;
     account->now_ms = clock_real_ms();
-    throttling_init(&account->throttling, account->username, http_peer(exchange, address));
+    throttling_init(&account->throttling, account->username,
+                    peer_address(gateway, exchange, address));
     account_ask(TAKE(account), ask_login, then_login);
 }
 

@@ -14,6 +14,7 @@
 #include "crypto/crypto.h"
 #include "gateway.h"
 #include "http/ops.h"
+#include "limits.h"
 #include "metrics.h"
 #include "start.h"
 
@@ -160,6 +161,7 @@ static void close_gateway(struct gateway *gateway)
     decoder_free(gateway->plan_decoder);
     documents_close(gateway->documents);
     authority_free(gateway->authority);
+    limits_free(gateway->limits);
     crypto_wipe(&gateway->sealer, sizeof gateway->sealer);
     avro_employee_encoder_free(gateway->encoder);
     registry_close(gateway->registry);

@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "decide.h"
 #include "gateway.h"
 #include "handlers.h"
+#include "limits.h"
 #include "metrics.h"
 #include "problem.h"
 
@@ -122,6 +124,29 @@ static bool check_caller(struct gateway *gateway, struct http_exchange *exchange
     return true;
 }
 
+// False: the exchange has its answer.
+static bool check_limit(struct gateway *gateway, struct http_exchange *exchange,
+                        const struct route *route)
+{
+    char text[64];
+    struct limits_left left;
+    int64_t most = gateway->settings.rate_limit;
+    if (route->who == OPEN || gateway->limits == NULL)
+        return true;
+    bool is_taken = limits_take(gateway->limits, routes_user(exchange), clock_mono_ms(), &left);
+    snprintf(text, sizeof text, "\"default\";q=%lld;w=%d", (long long)most,
+             LIMITS_WINDOW_MS / 1000);
+    http_add_header(exchange, "RateLimit-Policy", text);
+    snprintf(text, sizeof text, "\"default\";r=%lld;t=%lld", (long long)left.requests,
+             (long long)left.wait_s);
+    http_add_header(exchange, "RateLimit", text);
+    if (!is_taken)
+        problem_answer_after(exchange, PROBLEM_RATE_LIMITED, left.wait_s,
+                             "%lld requests in %d seconds", (long long)most,
+                             LIMITS_WINDOW_MS / 1000);
+    return is_taken;
+}
+
 static bool check_type(struct http_exchange *exchange, const struct route *route)
 {
     const char *type = http_header(exchange, "Content-Type");
@@ -169,7 +194,8 @@ static bool has_passed(struct gateway *gateway, struct http_exchange *exchange)
     const struct route *route = &routes[place_of(http_route_of(exchange))];
     struct seen *seen = http_scratch(exchange);
     if (!seen->has_passed)
-        seen->has_passed = check_caller(gateway, exchange, route) && check_type(exchange, route) &&
+        seen->has_passed = check_caller(gateway, exchange, route) &&
+                           check_limit(gateway, exchange, route) && check_type(exchange, route) &&
                            check_query(exchange, route);
     return seen->has_passed;
 }

@@ -15,6 +15,7 @@
 #include "crypto/crypto.h"
 #include "gateway.h"
 #include "launch.h"
+#include "limits.h"
 #include "metrics.h"
 #include "plans.h"
 #include "predict.h"
@@ -328,6 +329,8 @@ enum err start_all(struct gateway *gateway, struct why *why)
     gateway->reader = body_reader_new(gateway->features);
     gateway->authority = authority_new(&(struct authority_options){
         .issuer = gateway->settings.issuer, .metrics = gateway->metrics});
+    if (gateway->settings.rate_limit > 0)
+        gateway->limits = limits_new(gateway->settings.rate_limit);
     name_topics(gateway);
     err = documents_open(gateway, &gateway->documents, why);
     if (err == ERR_OK)

@@ -418,6 +418,28 @@ def test_bcrypt_hashes_are_replaced_at_the_first_login(world, gateway):
     Api(gateway.url).login("old", PASSWORD)
 
 
+def test_a_user_has_so_many_requests_a_minute(world):
+    gateway = world.gateway(RATE_LIMIT=5)
+    first, second = Api(gateway.url).register(), Api(gateway.url).register("other_manager", PASSWORD)
+    answers = [first.get("/model") for _ in range(6)]
+    assert [a.status for a in answers] == [200] * 5 + [429] and answers[5].code == "rate-limited"
+    assert 1 <= int(answers[5].headers["Retry-After"]) <= 60
+    assert [a.headers["RateLimit"].split(";")[1] for a in answers] == ["r=4", "r=3", "r=2", "r=1", "r=0", "r=0"]
+    assert answers[0].headers["RateLimit-Policy"] == '"default";q=5;w=60'
+    assert second.get("/model").status == 200
+
+
+def test_who_calls_behind_a_proxy_is_what_the_proxy_says(world):
+    trusting, plain = world.gateway(TRUSTED_PROXIES="10.0.0.1,127.0.0.1"), world.gateway()
+    for gateway, address in ((trusting, "203.0.113.7"), (plain, "127.0.0.1")):
+        answer = Api(gateway.url).post("/login", {"username": "nobody", "password": "x" * 12},
+                                       X_Forwarded_For="198.51.100.1, 203.0.113.7")
+        assert answer.code == "bad-credentials"
+        wait_for("the failure", lambda: world.query(
+            "SELECT 1 FROM login_throttle WHERE scope = 'address' AND subject = %s", address))
+    assert world.scalar("SELECT count(*) FROM login_throttle WHERE scope = 'address'") == 2
+
+
 def test_documents_need_no_token_and_ask_nobody(world, gateway):
     nobody = Api(gateway.url)
     for path, start in (("/docs", b"<!doctype html>"), ("/docs/init.js", b"//"), ("/openapi.json", b"{"),

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "bus/pace.h"
 
-// One transaction in 200: the shrinking of 200 outweighs the growth of one (0.998^200 = 2/3). A
-// request that came long after the pause tells nothing about it.
+// One transaction in 400: the shrinking of 400 outweighs the growth of one (0.999^400 = 2/3). Rarer
+// would mean a longer pause for all; at that rate those who wait 20 ms more are fewer than one in a
+// hundred also where several share a transaction. A request that came long after the pause tells
+// nothing about it.
 
-enum { GROW_US = 100, SHRINK_PART = 500 };
+enum { GROW_US = 100, SHRINK_PART = 1000 };
 
 void bus_pace_init(struct bus_pace *pace)
 {

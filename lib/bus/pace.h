@@ -13,7 +13,7 @@
 // librdkafka then waits for 20 ms: much longer than it takes. How long it takes depends on the
 // brokers, on their load and on the number of partitions, so it is learned: the pause grows by half
 // where a request came too early, and shrinks by a little with each one that did not. It settles
-// where about one transaction in 200 comes too early.
+// where about one transaction in 400 comes too early.
 
 struct bus_pace {
     int64_t pause_us;

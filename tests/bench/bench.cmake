@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Programs that benchmarks run; none is a test.
-foreach(bench score http)
+foreach(bench score http requests)
     add_executable(bench-${bench} ${CMAKE_CURRENT_LIST_DIR}/bench_${bench}.c)
     if(SANITIZE STREQUAL "thread")
         target_link_libraries(bench-${bench} PRIVATE $<TARGET_OBJECTS:c11threads>)
@@ -8,3 +8,4 @@ foreach(bench score http)
 endforeach()
 target_link_libraries(bench-score PRIVATE model people flags)
 target_link_libraries(bench-http PRIVATE http flags)
+target_link_libraries(bench-requests PRIVATE bus flags)

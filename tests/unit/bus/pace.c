@@ -48,10 +48,10 @@ static void the_pause_comes_down_to_what_the_broker_needs(void **state)
     (void)state;
     struct bus_pace pace;
     bus_pace_init(&pace);
-    assert_int_equal(play(&pace, a_millisecond, 200), 0);
+    assert_int_equal(play(&pace, a_millisecond, 500), 0);
     assert_true(pace.pause_us < BUS_PACE_FIRST_US);
-    int too_early = play(&pace, a_millisecond, 10000);
-    assert_in_range(too_early, 1, 70); // about one in 200
+    int too_early = play(&pace, a_millisecond, 20000);
+    assert_in_range(too_early, 20, 70); // about one in 400
     assert_in_range(pace.pause_us, 1000, 1700);
 }
 
@@ -81,7 +81,7 @@ static void rare_long_ends_cost_little_pause(void **state)
         sum_us += left_us;
     }
     assert_in_range(too_early, 20, 150);
-    assert_true(sum_us / 20000 < 2000);
+    assert_true(sum_us / 20000 < 3000);
 }
 
 static void there_is_a_most_where_waiting_longer_than_the_client_does_is_no_use(void **state)

@@ -20,12 +20,11 @@
 
 enum { NAME_MAX = 256, INVITE_MAX = 256 };
 
-// Of the password that somebody chose: may it be one, and its hash.
+// May the password that somebody chose be one?
 static enum err judge(struct account *account, struct bytes password)
 {
-    enum err err = auth_password_check(
-        password, account->username, (int)account->gateway->settings.password_score, &account->why);
-    return err == ERR_OK ? auth_password_hash(password, account->fresh_hash, &account->why) : err;
+    return auth_password_check(password, account->username,
+                               (int)account->gateway->settings.password_score, &account->why);
 }
 
 // True where it has none; else the exchange has its answer.
@@ -112,7 +111,10 @@ static void then_register(struct database_job *job, enum err err, const struct w
 
 static void hash_register(struct account *account)
 {
-    enum err err = judge(account, bytes_of(account->password, account->password_len));
+    struct bytes password = bytes_of(account->password, account->password_len);
+    enum err err = judge(account, password);
+    if (err == ERR_OK)
+        err = auth_password_hash(password, account->fresh_hash, &account->why);
     if (is_refused(account, err, "password"))
         account_free(account);
     else
@@ -219,13 +221,14 @@ static enum err ask_change(struct database_job *job, struct pg *pg, struct why *
     bool is_changed = false;
     if (!account->is_counted) {
         account->is_counted = true;
-        enum err err =
-            throttling_count(&account->throttling, pg, account->is_right, account->now_ms, why);
+        enum err err = throttling_count(&account->throttling, pg, account->is_right,
+                                        account->now_ms, &account->wait_ms, why);
         if (err != ERR_OK)
             return err;
+        account->now_ms = clock_real_ms();
     }
     account->outcome = PASSWORD_WRONG;
-    if (!account->is_right)
+    if (!account->is_right || account->wait_ms > 0)
         return ERR_OK;
     enum err err = users_set_password(pg, account->user_id, account->password_changed_at_ms,
                                       bytes_from_string(account->fresh_hash), account->now_ms,
@@ -239,6 +242,10 @@ static void then_change(struct database_job *job, enum err err, const struct why
     CLEANUP(account_free_p) struct account *account = account_of(job);
     if (err != ERR_OK) {
         problem_answer_database(account->exchange, err, why);
+        return;
+    }
+    if (account->wait_ms > 0) {
+        account_answer_wait(account);
         return;
     }
     if (account->outcome != PASSWORD_DONE) {
@@ -255,21 +262,26 @@ static void then_change(struct database_job *job, enum err err, const struct why
     http_answer(account->exchange, &(struct http_answer){.status = 204});
 }
 
+// The new one is judged first: an answer that only a right current password gets would tell that it
+// is right, and nobody would have counted the guess.
 static void hash_change(struct account *account)
 {
     struct auth_password_result result = {0};
-    enum err err = auth_password_verify(account->stored_hash,
-                                        bytes_of(account->password, account->password_len), &result,
-                                        &account->why);
-    account->is_right = err == ERR_OK && result.is_right;
-    err = err == ERR_RETRY ? ERR_RETRY : ERR_OK;
+    struct bytes fresh = bytes_of(account->fresh_password, account->fresh_len);
+    enum err err = judge(account, fresh);
+    if (err == ERR_OK) {
+        err = auth_password_verify(account->stored_hash,
+                                   bytes_of(account->password, account->password_len), &result,
+                                   &account->why);
+        account->is_right = err == ERR_OK && result.is_right;
+        err = err == ERR_RETRY ? ERR_RETRY : ERR_OK;
+    }
     if (account->is_right)
-        err = judge(account, bytes_of(account->fresh_password, account->fresh_len));
+        err = auth_password_hash(fresh, account->fresh_hash, &account->why);
     if (is_refused(account, err, "new_password")) {
         account_free(account);
         return;
     }
-    account->now_ms = clock_real_ms();
     account_ask_on(account, ask_change, then_change);
 }
 

@@ -65,12 +65,12 @@ static enum err ask_begin(struct database_job *job, struct pg *pg, struct why *w
     // Counted once, also where the connection is lost behind it.
     if (!account->is_counted) {
         account->is_counted = true;
-        enum err err =
-            throttling_count(&account->throttling, pg, account->is_right, account->now_ms, why);
+        enum err err = throttling_count(&account->throttling, pg, account->is_right,
+                                        account->now_ms, &account->wait_ms, why);
         if (err != ERR_OK)
             return err;
     }
-    if (!account->is_right)
+    if (!account->is_right || account->wait_ms > 0)
         return ERR_OK;
     account->now_ms = clock_real_ms();
     enum err err = sessions_issue(
@@ -89,6 +89,8 @@ static void then_begin(struct database_job *job, enum err err, const struct why 
     CLEANUP(account_free_p) struct account *account = account_of(job);
     if (err != ERR_OK) {
         problem_answer_database(account->exchange, err, why);
+    } else if (account->wait_ms > 0) {
+        account_answer_wait(account);
     } else if (!account->is_right) {
         count_login(account, "wrong");
         log_info("login-refused", "address=%s", account->throttling.address);

@@ -65,15 +65,23 @@ enum err throttling_look(struct throttling *throttling, struct pg *pg, int64_t n
     return ERR_OK;
 }
 
+// Attempts that come at once are all looked at before the first is counted. Who of them is answered
+// is decided here, one after the other under the rows' locks: else as many guesses were free at the
+// end of each wait as passwords can be hashed at once.
 struct count {
     bool is_right;
     int64_t now_ms;
+    int64_t wait_ms; // that has begun since this attempt was looked at
 };
 
 static void move(void *context, enum sessions_scope scope, struct sessions_throttle *row)
 {
-    const struct count *count = context;
+    struct count *count = context;
     struct auth_throttle before = row_of(row);
+    int64_t wait_ms = auth_throttle_wait_ms(&before, count->now_ms);
+    count->wait_ms = wait_ms > count->wait_ms ? wait_ms : count->wait_ms;
+    if (count->wait_ms > 0)
+        return; // what a scope before this one has counted stays: a guess too many, told to nobody
     struct auth_throttle after =
         count->is_right ? auth_throttle_worked(scope_of(scope), &before, count->now_ms)
                         : auth_throttle_failed(scope_of(scope), &before, count->now_ms);
@@ -86,13 +94,15 @@ static void move(void *context, enum sessions_scope scope, struct sessions_throt
 }
 
 enum err throttling_count(struct throttling *throttling, struct pg *pg, bool is_right,
-                          int64_t now_ms, struct why *why)
+                          int64_t now_ms, int64_t *ret_wait_ms, struct why *why)
 {
     struct sessions_subjects subjects = all_of(throttling);
-    struct count count = {is_right, now_ms};
+    struct count count = {.is_right = is_right, .now_ms = now_ms};
     if (throttling->has_pair)
         subjects.of[SESSIONS_ACCOUNT] = (struct bytes){0};
     else if (!is_right)
         subjects.of[SESSIONS_PAIR] = (struct bytes){0};
-    return sessions_throttle_move(pg, &subjects, move, &count, now_ms, NULL, why);
+    enum err err = sessions_throttle_move(pg, &subjects, move, &count, now_ms, NULL, why);
+    *ret_wait_ms = count.wait_ms;
+    return err;
 }

@@ -26,5 +26,7 @@ void throttling_init(struct throttling *throttling, const char *account, const c
 MUST_CHECK enum err throttling_look(struct throttling *throttling, struct pg *pg, int64_t now_ms,
                                     int64_t *ret_wait_ms, struct why *why);
 // Counts what came of an attempt. Not where it is unknown whether it was counted already.
+// *ret_wait_ms over 0: while the password was looked at others have failed, and a wait has begun.
+// It is as if this attempt had come behind them: nothing of what came of it may be told.
 MUST_CHECK enum err throttling_count(struct throttling *throttling, struct pg *pg, bool is_right,
-                                     int64_t now_ms, struct why *why);
+                                     int64_t now_ms, int64_t *ret_wait_ms, struct why *why);

@@ -9,6 +9,7 @@ import itertools
 import json
 import socket
 import subprocess
+import threading
 import time
 import urllib.parse
 
@@ -19,7 +20,21 @@ from conftest import BUILD, SLOW, wait_for
 
 PASSWORD = "seventeen purple Otters swim"
 ROLES = ("admin", "hr", "viewer", "service")
-addresses = (f"127.{a}.{b}.{c}" for a, b, c in itertools.product(range(20, 250), range(250), range(1, 250)))
+
+
+class Addresses:
+    """next(addresses): one that nobody has used, whichever thread asks."""
+
+    def __init__(self):
+        self.all = itertools.product(range(20, 250), range(250), range(1, 250))
+        self.lock = threading.Lock()
+
+    def __next__(self):
+        with self.lock:
+            return "127.{}.{}.{}".format(*next(self.all))
+
+
+addresses = Addresses()
 
 
 class Answer:

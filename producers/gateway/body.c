@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "body.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -167,12 +166,30 @@ static void read_attributes(const struct body_reader *reader, const struct json 
         body_error_add(errors, "", "attributes", "missing-field", "attributes names none");
 }
 
+static const double most_exact = 9007199254740991; // 2^53 - 1
+
+// A whole number from 0 on; 7.0 is one, too: tables that know no whole numbers write it so.
+static bool is_whole(const struct json *node, double *ret)
+{
+    if (json_kind(node) != JSON_KIND_INTEGER && json_kind(node) != JSON_KIND_REAL)
+        return false;
+    *ret = json_as_number(node) + 0.0; // no -0
+    return *ret >= 0 && *ret == floor(*ret);
+}
+
 bool body_read_id(const struct json *node, const char *field, char digits[BODY_ID_DIGITS],
                   struct bytes *ret, struct body_errors *errors)
 {
     struct why why = {0};
-    if (json_kind(node) == JSON_KIND_INTEGER && json_as_integer(node) >= 0) {
-        snprintf(digits, BODY_ID_DIGITS, "%" PRId64, json_as_integer(node));
+    double number = 0;
+    if (is_whole(node, &number)) {
+        // A client whose numbers are doubles may mean another one than it sends.
+        if (number > most_exact) {
+            body_error_add(errors, "", field, "out-of-range",
+                           "%s is a number of 2^53 or more: send it as a string", field);
+            return false;
+        }
+        snprintf(digits, BODY_ID_DIGITS, "%.0f", number);
         *ret = bytes_from_string(digits);
     } else if (json_kind(node) == JSON_KIND_STRING) {
         *ret = json_as_bytes(node);
@@ -208,13 +225,18 @@ static void read_change(const struct json *node, struct body_person *ret,
                        "change is none of created, updated, left and erased");
 }
 
+bool body_read_time(struct bytes text, int64_t *ret_ms)
+{
+    return text.len > 4 && text.data[4] == '-' && parse_time_ms(text, ret_ms, NULL) == ERR_OK;
+}
+
 static void read_event_time(const struct json *node, struct body_person *ret,
                             struct body_errors *errors)
 {
     ret->has_event_time = true;
     if (json_kind(node) != JSON_KIND_STRING)
         body_error_add(errors, "", "event_time", "wrong-type", "event_time is not a string");
-    else if (parse_time_ms(json_as_bytes(node), &ret->event_time_ms, NULL) != ERR_OK)
+    else if (!body_read_time(json_as_bytes(node), &ret->event_time_ms))
         body_error_add(errors, "", "event_time", "bad-event-time",
                        "event_time is no time like 2026-03-01T08:30:00Z");
 }

@@ -72,6 +72,10 @@ MUST_CHECK bool body_read_id(const struct json *node, const char *field,
                              char digits[BODY_ID_DIGITS], struct bytes *ret,
                              struct body_errors *errors);
 
+// A time (RFC 3339) or a date, which is its midnight in UTC. Bare digits, which parse_time_ms takes
+// as milliseconds, are none: who sends 20260331 means a day.
+MUST_CHECK bool body_read_time(struct bytes text, int64_t *ret_ms);
+
 // ---- documents
 
 enum { BODY_DEPTH_MAX = 4, BODY_JSON_MAX = 64 * 1024 };

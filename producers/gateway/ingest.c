@@ -202,7 +202,7 @@ static void read_field(const struct features *features, int target, struct bytes
         break;
     case COLUMN_EVENT_TIME:
         person->has_event_time = field.len > 0;
-        if (person->has_event_time && parse_time_ms(field, &person->event_time_ms, NULL) != ERR_OK)
+        if (person->has_event_time && !body_read_time(field, &person->event_time_ms))
             body_error_add(errors, "", "event_time", "bad-event-time",
                            "event_time is no time like 2026-03-01T08:30:00Z");
         break;

@@ -159,6 +159,8 @@ def test_what_is_wrong_in_a_body_is_named_by_its_field(gateway, hr):
     refused({**OLD_BODY, "attributes": {"Age": 30}}, 422, "invalid", {"attributes": "conflicting-fields"})
     refused({"employee_id": ""}, 422, "invalid", {"employee_id": "bad-employee-id"})
     refused({"employee_id": "x" * 129}, 422, "invalid", {"employee_id": "bad-employee-id"})
+    refused({**OLD_BODY, "employe_id": 1 << 53}, 422, "invalid", {"employe_id": "out-of-range"})
+    refused({**OLD_BODY, "employe_id": 1.5}, 422, "invalid", {"employe_id": "wrong-type"})
     refused({}, 422, "invalid", {"": "missing-field"})
     refused("[]", 422, "invalid", {"": "wrong-type"})
     refused('{"Age": 30, "Age": 31}', 400, "bad-json")
@@ -175,6 +177,11 @@ def test_what_is_wrong_in_a_body_is_named_by_its_field(gateway, hr):
     answer = hr.post("/predict", {**ATTRIBUTES[0], "Department": "Alchemy"})
     assert answer.status == 200 and answer.json["band"] == "unknown" and answer.json["churn_probability"] is None
     assert hr.post("/predict", {**OLD_BODY, "Age": 41.0, "Gender": "F"}).status == 200
+    assert hr.post("/predict", {**OLD_BODY, "employe_id": 7.0}).json["employe_id"] == 7
+    # Bare digits are no time: they could be a day as well as milliseconds.
+    for time, status in ("20260331", 422), ("2026-03-31", 200), ("2026-03-31T08:30:00.5+02:00", 200):
+        answer = hr.post("/employees/8", {"Age": 41, "event_time": time})
+        assert answer.status == status and (status == 200 or answer.fields() == {"event_time": "bad-event-time"}), answer
 
 
 def test_words_are_in_the_language_that_is_preferred(world, gateway, hr):

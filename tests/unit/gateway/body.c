@@ -77,6 +77,18 @@ static void an_id_is_a_text_or_the_digits_of_a_whole_number(void **state)
     assert_true(read("{\"employee_id\": 7}", BODY_TAKES_ID));
     assert_true(bytes_equal_string(person.employee_id, "7"));
     assert_false(person.has_attributes);
+    static const char *const whole[][2] = {{"7.0", "7"},
+                                           {"-0.0", "0"},
+                                           {"9007199254740991", "9007199254740991"},
+                                           {"9.007199254740991e15", "9007199254740991"}};
+    for (size_t i = 0; i < ARRAY_LEN(whole); i++) {
+        char text[64];
+        snprintf(text, sizeof text, "{\"employee_id\": %s}", whole[i][0]);
+        assert_true(read(text, BODY_TAKES_ID));
+        assert_true(bytes_equal_string(person.employee_id, whole[i][1]));
+    }
+    refused("{\"employee_id\": 9007199254740992}", BODY_TAKES_ID, "employee_id", "out-of-range");
+    refused("{\"employee_id\": 1e300}", BODY_TAKES_ID, "employee_id", "out-of-range");
     refused("{\"employee_id\": -7}", BODY_TAKES_ID, "employee_id", "wrong-type");
     refused("{\"employee_id\": 7.5}", BODY_TAKES_ID, "employee_id", "wrong-type");
     refused("{\"employee_id\": null}", BODY_TAKES_ID, "employee_id", "wrong-type");
@@ -125,6 +137,10 @@ static void a_change_and_its_time_are_taken_where_they_may_be(void **state)
     assert_int_equal(person.event_time_ms, INT64_C(1774915200000));
     refused("{\"change\": \"fired\"}", BODY_TAKES_CHANGE, "change", "bad-value");
     refused("{\"event_time\": \"soon\"}", BODY_TAKES_CHANGE, "event_time", "bad-event-time");
+    assert_true(read("{\"event_time\": \"2026-03-31\"}", BODY_TAKES_CHANGE));
+    assert_int_equal(person.event_time_ms, INT64_C(1774915200000));
+    refused("{\"event_time\": \"20260331\"}", BODY_TAKES_CHANGE, "event_time", "bad-event-time");
+    refused("{\"event_time\": 1774915200000}", BODY_TAKES_CHANGE, "event_time", "wrong-type");
     refused("{\"change\": \"left\"}", BODY_TAKES_ID, "change", "unknown-field");
 }
 

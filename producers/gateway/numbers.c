@@ -113,6 +113,28 @@ bool numbers_take(struct numbers *numbers, int64_t *ret)
     return is_there;
 }
 
+// In a burst many come here at once, and each brings a block: those that find no room are lost.
+enum err numbers_take_now(struct numbers *numbers, struct pg *pg, int64_t *ret, struct why *why)
+{
+    int64_t first = 0;
+    if (numbers_take(numbers, ret))
+        return ERR_OK;
+    enum err err = leases_numbers(pg, &first, why);
+    if (err != ERR_OK)
+        return err;
+    *ret = first;
+    pthread_mutex_lock(&numbers->lock);
+    // The job may come with as many as are wanted; room for them stays.
+    bool has_room = numbers->used == 0 && numbers->count == 0 && !numbers->is_filling;
+    if (has_room) {
+        numbers->blocks[numbers->first] = first;
+        numbers->count = 1;
+        numbers->used = 1;
+    }
+    pthread_mutex_unlock(&numbers->lock);
+    return ERR_OK;
+}
+
 void numbers_fill(struct numbers *numbers)
 {
     pthread_mutex_lock(&numbers->lock);

@@ -17,5 +17,8 @@ DEFINE_CLEANUP(struct numbers, numbers_free)
 
 // False: there is none in stock (the database is away); more are on their way where it is not.
 MUST_CHECK bool numbers_take(struct numbers *numbers, int64_t *ret);
+// The same on a connection's thread, which asks for more where there is none. ERR_RETRY: not now.
+MUST_CHECK enum err numbers_take_now(struct numbers *numbers, struct pg *pg, int64_t *ret,
+                                     struct why *why);
 // Fills the stock where it is low: at the start, and now and then where nobody takes.
 void numbers_fill(struct numbers *numbers);

@@ -56,15 +56,10 @@ static void send(struct gateway *gateway, struct ask *ask, struct http_exchange 
 // ---- somebody new: no question to the tables
 
 static void predict_new(struct http_exchange *exchange, struct gateway *gateway,
-                        const struct body_person *person, const struct launch_wishes *wishes)
+                        const struct body_person *person, const struct launch_wishes *wishes,
+                        int64_t number)
 {
-    int64_t number = 0;
     char id[24];
-    if (!numbers_take(gateway->numbers, &number)) {
-        problem_answer(exchange, PROBLEM_DATABASE_UNAVAILABLE,
-                       "there is no number for a new employee now: try again in a moment");
-        return;
-    }
     snprintf(id, sizeof id, "%" PRId64, number);
     struct ask *ask = launch_ask(exchange, REQUESTS_PREDICT, bytes_from_string(id), wishes);
     CLEANUP(text_done) struct text message = TEXT_INIT(MESSAGE_MAX);
@@ -89,8 +84,10 @@ struct call {
     struct launch_wishes wishes;
     struct ask *ask;
     struct text message;
-    bool has_attributes; // then the message is there
+    bool has_attributes; // then the message is there, once there is a number
     bool has_id;
+    struct json *body; // of somebody new: what `person` borrows from
+    struct body_person *person;
     struct repeat repeat;
     enum { CALL_SENDS, CALL_REPEATS, CALL_LEFT, CALL_UNKNOWN } comes_to;
 };
@@ -100,7 +97,26 @@ static void free_call(struct call *call)
     ask_drop(call->ask);
     text_done(&call->message);
     repeat_done(&call->repeat);
+    free(call->person);
+    json_free(call->body);
     free(call);
+}
+
+// Somebody new gets a number, and then there is a record.
+static enum err name_employee(struct call *call, struct pg *pg, struct why *why)
+{
+    int64_t number = 0;
+    char id[24];
+    enum err err = numbers_take_now(call->gateway->numbers, pg, &number, why);
+    if (err != ERR_OK)
+        return err;
+    snprintf(id, sizeof id, "%" PRId64, number);
+    struct ask *about = ask_about(call->ask, bytes_from_string(id));
+    ask_drop(call->ask);
+    call->ask = about;
+    text_clear(&call->message);
+    return encode(call->gateway, call->ask, call->person->values, CHANGE_CREATED,
+                  call->ask->created_at_ms, &call->message, why);
 }
 
 static enum err look_at_employee(struct call *call, struct pg *pg, struct why *why)
@@ -132,8 +148,8 @@ static enum err ask_tables(struct database_job *job, struct pg *pg, struct why *
     struct call *call = (struct call *)job;
     bool is_new = true;
     call->comes_to = CALL_SENDS;
-    enum err err = ERR_OK;
-    if (call->wishes.key[0] != '\0')
+    enum err err = call->person == NULL ? ERR_OK : name_employee(call, pg, why);
+    if (err == ERR_OK && call->wishes.key[0] != '\0')
         err = repeat_claim(&call->repeat, pg, call->gateway, call->ask, call->wishes.key, &is_new,
                            why);
     if (err != ERR_OK)
@@ -176,12 +192,12 @@ static void go_on(struct database_job *job, enum err err, const struct why *why)
     free_call(call);
 }
 
+// Takes the body where the person is somebody new.
 static void predict_known(struct http_exchange *exchange, struct gateway *gateway,
-                          const struct body_person *person, const struct launch_wishes *wishes)
+                          const struct body_person *person, const struct launch_wishes *wishes,
+                          struct json **body)
 {
     struct call *call = mem_zalloc(sizeof *call);
-    int64_t number = 0;
-    char id[24];
     struct why why = {0};
     enum err err = ERR_OK;
     call->job.ask = ask_tables;
@@ -192,21 +208,17 @@ static void predict_known(struct http_exchange *exchange, struct gateway *gatewa
     call->message = TEXT_INIT(MESSAGE_MAX);
     call->has_id = person->has_id;
     call->has_attributes = person->has_attributes;
-    if (!person->has_id && !numbers_take(gateway->numbers, &number)) {
-        problem_answer(exchange, PROBLEM_DATABASE_UNAVAILABLE,
-                       "there is no number for a new employee now: try again in a moment");
-        free_call(call);
-        return;
-    }
-    snprintf(id, sizeof id, "%" PRId64, number);
-    call->ask = launch_ask(exchange, REQUESTS_PREDICT,
-                           person->has_id ? person->employee_id : bytes_from_string(id), wishes);
+    call->ask = launch_ask(exchange, REQUESTS_PREDICT, person->employee_id, wishes);
     if (wishes->key[0] != '\0')
         crypto_sha256_hex(http_body(exchange), call->ask->body_sha256);
-    if (person->has_attributes)
-        err = encode(gateway, call->ask, person->values,
-                     person->has_id ? CHANGE_UPDATED : CHANGE_CREATED, call->ask->created_at_ms,
+    if (!person->has_id) {
+        call->body = TAKE(*body);
+        call->person = mem_zalloc(sizeof *call->person);
+        *call->person = *person;
+    } else if (person->has_attributes) {
+        err = encode(gateway, call->ask, person->values, CHANGE_UPDATED, call->ask->created_at_ms,
                      &call->message, &why);
+    }
     if (err != ERR_OK) {
         problem_answer_field(exchange, "", why.code, "%s", why.text);
         free_call(call);
@@ -236,12 +248,13 @@ void predict_post(struct http_exchange *exchange, struct gateway *gateway)
                        "give attributes, an employee_id, or both");
         is_good = false;
     }
+    int64_t number = 0;
     if (!is_good)
         body_answer_errors(exchange, &errors);
-    else if (person.has_id || wishes.key[0] != '\0')
-        predict_known(exchange, gateway, &person, &wishes);
+    else if (!person.has_id && wishes.key[0] == '\0' && numbers_take(gateway->numbers, &number))
+        predict_new(exchange, gateway, &person, &wishes, number);
     else
-        predict_new(exchange, gateway, &person, &wishes);
+        predict_known(exchange, gateway, &person, &wishes, &body);
 }
 
 // ---- the reply

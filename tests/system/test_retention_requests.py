@@ -198,6 +198,26 @@ def test_the_answer_goes_where_the_asker_said(world, worker):
     assert told[bare["request_id"]].headers == []
 
 
+def test_the_recorder_completes_the_request_that_a_plan_answers(world, worker):
+    """Also one of a plan that was refused: it is there, and says why. An id that no row can have is nobody's row."""
+    prediction, = score(world, at_risk("recorded", requested_by="7"))
+    low, = score(world, change("safe", people()["low"][0]))
+    good, refused = request(prediction, "recorded", requested_by="7"), request(low, "safe")
+    ask(world, request(prediction, "recorded"), headers=address(world, correlation=b"\xff\x00"))
+    for one in (good, refused):
+        ask(world, one, headers=address(world, correlation=one["request_id"].encode()))
+
+    def recorded():
+        rows = world.query("SELECT id, kind, state, user_id, employee_id, error_code, result_id FROM http_request "
+                           "WHERE id = ANY(%s)", [good["request_id"], refused["request_id"]])
+        return {row[0]: row[1:] for row in rows} if len(rows) == 2 else None
+    rows = wait_for("the rows", recorded)
+    plans = {plan.value["request_id"]: plan.value["plan_id"] for plan in decoded(world, PLANS)}
+    assert rows[good["request_id"]] == ("plan", "done", "7", "recorded", None, plans[good["request_id"]])
+    assert rows[refused["request_id"]] == ("plan", "done", "somebody", "safe", None, plans[refused["request_id"]])
+    assert 'topic="plan-replies",reason="bad-correlation-id"' in world.scores.http("/metrics")[1]
+
+
 def test_a_reply_address_that_is_none_is_counted_and_the_plan_is_made(world, worker):
     prediction, = score(world, at_risk("lost"))
     topic, partition, correlation = address(world)

@@ -292,7 +292,13 @@ static enum err start_readers(struct gateway *gateway, struct why *why)
     options.take = plans_take_reply;
     gateway->replies_answered[1] = metrics_cell(metrics, METRIC_REPLIES, options.name, "answered");
     gateway->replies_unknown[1] = metrics_cell(metrics, METRIC_REPLIES, options.name, "unknown");
-    return err == ERR_OK ? replies_start(&options, &gateway->plan_reader, why) : err;
+    if (err == ERR_OK)
+        err = replies_start(&options, &gateway->plan_reader, why);
+    // Before that every call would only be told to come again.
+    while (err == ERR_OK && !(replies_are_read(gateway->prediction_reader, why) &&
+                              replies_are_read(gateway->plan_reader, why)))
+        err = program_wait_ms(STEP_MS) ? ERR_STOP : ERR_OK;
+    return err;
 }
 
 // ---- HTTP

@@ -12,7 +12,7 @@ packages_run=(
     "default-jre-headless|openjdk-17-jre-headless|openjdk-21-jre-headless|default-jdk-headless"
     maven curl ca-certificates
 )
-packages_test=(python3 python3-venv chromium)
+packages_test=(python3 python3-venv chromium slowhttptest)
 
 # packages_missing ENTRY..: the packages to install, one a line; nothing when all are there.
 packages_missing() {

@@ -217,16 +217,37 @@ def test_requests_are_answered_while_a_bulk_is_scored(world, asker):
     audit(world, lanes=ALL, seconds=120)
 
 
+def requests_of(world, asker):
+    """A writer that asks, for a Stream."""
+    class Requests(Writer):
+        def send(self, event):
+            return asker.ask(event, partition=int(event["employee_id"][1:]) % PARTITIONS, headers=[trace()])
+
+    return Requests(world, name=REQUESTS)
+
+
+def test_requests_are_answered_once_when_kafka_was_away(world, asker):
+    worker = world.scoring()
+    asked = (ask(f"e{i % 500}", i, event_time=EVENT_TIME + i) for i in itertools.count())
+    stream = Stream(requests_of(world, asker), asked, 300 / SLOW)
+    wait_for("answers come", lambda: asker.answered() > 100, 60)
+    with world.stack.without("kafka", how="kill"):
+        wait_for("the worker says so", lambda: worker.http("/readyz")[0] == 503, 20)
+    before = asker.answered()
+    wait_for("answers come again", lambda: asker.answered() > before + 100, 120)
+    sent = stream.stop()
+    asker.writer.flush(120)
+    assert len(audit(world, lanes=ALL, seconds=120).replies) == sent
+    assert worker.running(), worker.tail()
+    worker.wait_ready()
+
+
 def test_a_killed_worker_answers_each_request_once(world, asker):
     random = chance(os.environ)
     per_second = ASKED / (KILLS * 1.5 * SLOW)
     asked = [ask(f"e{i % 700}", i, event_time=EVENT_TIME + i) for i in range(ASKED)]
 
-    class Requests(Writer):
-        def send(self, event):
-            return asker.ask(event, partition=int(event["employee_id"][1:]) % PARTITIONS, headers=[trace()])
-
-    stream = Stream(Requests(world, name=REQUESTS), asked, per_second)
+    stream = Stream(requests_of(world, asker), asked, per_second)
     in_flight = 0
     for kill in range(KILLS):
         worker = world.start("retentionai-scoring")

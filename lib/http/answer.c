@@ -14,7 +14,6 @@
 // header; an answer that is kept ready has up to three responses, which connections share, and is
 // used wherever nothing in it depends on the request but its coding and whether it is new.
 
-#define DEFAULT_POLICY "default-src 'none'; frame-ancestors 'none'"
 #define EXPOSED                                                                                    \
     "ETag, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, "         \
     "WWW-Authenticate"

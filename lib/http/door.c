@@ -26,6 +26,8 @@ enum {
     SLACK = 64,   // connections over the limit, until those that had to go have gone
     FILES = 512,  // for everything else in the program
     BACKLOG = 1024,
+    UNSENT_BYTES =
+        128 * 1024, // of an answer, in the kernel's memory for a client that reads slowly
 };
 
 static const uint64_t listener_tag = UINT64_MAX, wake_tag = UINT64_MAX - 1;
@@ -73,8 +75,12 @@ static enum err listen_at(struct http_server *server, struct why *why)
     enum err err = read_address(&server->options, &address, &len, why);
     if (err != ERR_OK)
         return err;
-    int yes = 1, fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int yes = 1, unsent = UNSENT_BYTES;
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     server->listener = fd;
+    // Accepted sockets inherit these; without them nothing breaks.
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
         bind(fd, (struct sockaddr *)&address, len) != 0 || listen(fd, BACKLOG) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &len) != 0)
@@ -94,7 +100,7 @@ static bool watch(struct http_server *server, int fd, uint64_t tag)
 
 enum err door_open(struct http_server *server, struct why *why)
 {
-    server->listener = server->epoll = server->wake = -1;
+    server->listener = server->epoll = server->wake = server->held.fd = -1;
     for (size_t slot = 0; slot < LINGERING_MAX; slot++)
         server->lingering[slot].fd = -1;
     pthread_mutex_init(&server->lock, NULL);
@@ -132,6 +138,7 @@ static void heed_listener(struct http_server *server, bool is_listening)
     IGNORE(epoll_ctl(server->epoll, EPOLL_CTL_MOD, server->listener, &event)); // it is in the set
 }
 
+// Asked for somebody who is at the door.
 static bool has_room(struct http_server *server)
 {
     size_t count = atomic_load(&server->connection_count), max = server->options.connections_max;
@@ -147,8 +154,6 @@ static void let_in(struct http_server *server, int fd, const struct sockaddr_sto
         close(fd);
         return;
     }
-    int yes = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     struct http_connection *connection = watch_add(server, fd, address);
     watch_phase(connection, PHASE_HEAD, clock_mono_ms() + options->head_timeout_ms);
     struct MHD_Daemon *daemon = server->daemons[server->next_daemon++ % server->daemon_count];
@@ -156,24 +161,38 @@ static void let_in(struct http_server *server, int fd, const struct sockaddr_sto
         watch_remove(connection); // the socket was closed
 }
 
+// Lets in who is held at the door; false where there is no room.
+static bool let_in_held(struct http_server *server)
+{
+    if (server->held.fd < 0)
+        return true;
+    if (!has_room(server))
+        return false;
+    int fd = server->held.fd;
+    server->held.fd = -1;
+    let_in(server, fd, &server->held.address, server->held.address_len);
+    return true;
+}
+
+// Where there is no room the last one is held, and the others stay in the kernel's queue until
+// somebody goes or the next tick comes.
 static void accept_some(struct http_server *server)
 {
-    for (int i = 0; i < ACCEPTS; i++) {
-        struct sockaddr_storage address;
-        socklen_t len = sizeof address;
-        bool is_full = !has_room(server);
-        int fd = is_full ? -1
-                         : accept4(server->listener, (struct sockaddr *)&address, &len,
-                                   SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            let_in(server, fd, &address, len);
-            continue;
-        }
-        if (is_full || errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            heed_listener(server, false); // until the next tick
-        if (is_full || errno != ECONNABORTED)
-            return;
+    bool has_place = let_in_held(server);
+    for (int i = 0; i < ACCEPTS && has_place; i++) {
+        struct held *held = &server->held;
+        held->address_len = sizeof held->address;
+        held->fd = accept4(server->listener, (struct sockaddr *)&held->address, &held->address_len,
+                           SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (held->fd < 0 &&
+            (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+            has_place = false;
+        else if (held->fd < 0 && errno != ECONNABORTED)
+            break; // nobody
+        else
+            has_place = let_in_held(server);
     }
+    heed_listener(server, has_place);
 }
 
 // Who has connected already is let in, and told that we end.
@@ -223,7 +242,8 @@ static void *run(void *context)
             server->next_tick_ms = now_ms + TICK_MS;
             watch_expire(server, now_ms);
             lingering = linger_expire(server, now_ms);
-            heed_listener(server, true);
+            if (!server->is_listening && server->listener >= 0)
+                accept_some(server);
         }
     }
     return NULL;
@@ -247,15 +267,22 @@ void door_shut(struct http_server *server)
     pthread_mutex_unlock(&server->lock);
 }
 
-void door_close(struct http_server *server)
+void door_stop(struct http_server *server)
 {
     atomic_store(&server->is_ending, true);
     if (server->has_door) {
         door_wake(server);
         pthread_join(server->door, NULL);
-        watch_tell(server);
-        linger_end(server);
     }
+}
+
+void door_close(struct http_server *server)
+{
+    watch_tell(server);
+    linger_end(server);
+    watch_free(server);
+    if (server->held.fd >= 0)
+        close(server->held.fd);
     if (server->listener >= 0)
         close(server->listener);
     if (server->epoll >= 0)

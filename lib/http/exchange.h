@@ -130,7 +130,8 @@ void http_abandon(struct http_exchange *exchange);
 void http_stream(struct http_exchange *exchange, size_t buffer_bytes, http_gone *gone,
                  uint64_t tag);
 // One event; every line of `data` becomes a data line; event and id may be NULL. ERR_RETRY: the
-// client has not read enough, nothing of it was taken. ERR_STOP: the client has gone.
+// client has not read enough, nothing of it was taken. ERR_REJECT: it is larger than the buffer.
+// ERR_STOP: the client has gone.
 MUST_CHECK enum err http_stream_event(struct http_exchange *exchange, const char *event,
                                       const char *id, struct bytes data);
 // A comment, which keeps proxies from closing a stream that is silent. Verdicts as above.

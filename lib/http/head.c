@@ -150,10 +150,12 @@ static bool read_length(struct head *head)
     if (digits == NULL)
         return true;
     size_t len = strlen(digits);
-    if (len == 0 || len > 18 || strspn(digits, "0123456789") != len)
+    if (len == 0 || strspn(digits, "0123456789") != len)
         return false;
     for (size_t i = 0; i < len; i++)
-        head->body_bytes = head->body_bytes * 10 + (uint64_t)(digits[i] - '0');
+        head->body_bytes = head->body_bytes > UINT64_MAX / 100
+                               ? UINT64_MAX // too large in any case
+                               : head->body_bytes * 10 + (uint64_t)(digits[i] - '0');
     head->has_body = head->body_bytes > 0;
     return true;
 }
@@ -183,6 +185,7 @@ const struct http_problem *head_check(struct http_exchange *exchange, const char
     if (walk.is_bad || !is_line_in_place(exchange, version) ||
         (PARSES_IN_PLACE && walk.cursor + 2 != exchange->method + bytes))
         return &bad_request;
+    bytes += (walk.lines + exchange->query_count) * ITEM_BYTES;
     if (bytes > options->head_bytes || walk.lines > options->headers_max)
         return &head_too_large;
     bool is_1_0 = strcmp(version, "HTTP/1.0") == 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <stdio.h>
+#include <time.h>
 
 #include "json/json.h"
 #include "http/serving.h"
@@ -68,15 +69,20 @@ struct problem_answer {
     char retry_after[24];
 };
 
+static void write_body(struct text *out, const struct http_problem *problem)
+{
+    enum err err = write_problem(out, problem);
+    size_t without_errors = out->len;
+    if (err == ERR_OK && write_errors(out, problem) != ERR_OK)
+        out->len = without_errors;
+    out->ceiling++;
+    IGNORE(text_append_string(out, "}")); // the place was just made
+}
+
 static void make_answer(const struct http_problem *problem, struct problem_answer *ret)
 {
     ret->body = TEXT_INIT(PROBLEM_BYTES);
-    enum err err = write_problem(&ret->body, problem);
-    size_t without_errors = ret->body.len;
-    if (err == ERR_OK && write_errors(&ret->body, problem) != ERR_OK)
-        ret->body.len = without_errors;
-    ret->body.ceiling++;
-    IGNORE(text_append_string(&ret->body, "}")); // the place was just made
+    write_body(&ret->body, problem);
     size_t count = 0;
     for (; count < problem->header_count && count < HEADERS_MAX; count++)
         ret->headers[count] = problem->headers[count];
@@ -104,4 +110,27 @@ struct http_fixed *http_fixed_problem(const struct http_problem *problem)
     struct problem_answer made;
     make_answer(problem, &made);
     return http_fixed_new(&made.answer);
+}
+
+void problem_write_raw(const struct http_exchange *exchange, const struct http_problem *problem,
+                       struct text *out)
+{
+    CLEANUP(text_done) struct text body = TEXT_INIT(PROBLEM_BYTES);
+    write_body(&body, problem);
+    char date[40];
+    struct tm parts;
+    time_t now = time(NULL);
+    const char *hsts = exchange->server->hsts;
+    strftime(date, sizeof date, "%a, %d %b %Y %T GMT", gmtime_r(&now, &parts));
+    IGNORE(text_printf(out, // the server's own problems are short
+                       "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\n"
+                       "Content-Type: application/problem+json\r\n"
+                       "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
+                       "Referrer-Policy: no-referrer\r\n"
+                       "Content-Security-Policy: " DEFAULT_POLICY "\r\n%s%s%s"
+                       "Content-Length: %zu\r\n\r\n%s",
+                       problem->status, MHD_get_reason_phrase_for(problem->status), date,
+                       hsts[0] == '\0' ? "" : "Strict-Transport-Security: ", hsts,
+                       hsts[0] == '\0' ? "" : "\r\n", body.len,
+                       exchange->is_head_method ? "" : text_string(&body)));
 }

@@ -60,6 +60,20 @@ static enum MHD_Result refuse_with(struct http_exchange *exchange,
     return refuse(exchange, may_keep);
 }
 
+// Written to the socket past libmicrohttpd, which takes no answer in the middle of a body, and has
+// no memory for one after a large head. It is told to close.
+static enum MHD_Result refuse_past(struct http_exchange *exchange,
+                                   const struct http_problem *problem)
+{
+    CLEANUP(text_done) struct text answer = TEXT_INIT(4096);
+    problem_write_raw(exchange, problem, &answer);
+    IGNORE(send(exchange->connection->fd, answer.data, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL));
+    exchange->connection->lingers = true;
+    exchange->status = problem->status;
+    exchange->is_queued = true;
+    return MHD_NO;
+}
+
 // ---- the head
 
 void *serve_target(void *context, const char *target, struct MHD_Connection *mhd)
@@ -167,7 +181,8 @@ static enum MHD_Result begin(struct http_exchange *exchange, const char *method,
     atomic_fetch_add(&server->open, 1);
     const struct http_problem *problem = head_check(exchange, version);
     if (problem != NULL)
-        return refuse_with(exchange, problem, false);
+        return problem->status == 431 ? refuse_past(exchange, problem)
+                                      : refuse_with(exchange, problem, false);
     exchange->must_close = exchange->head.is_chunked;
     if (atomic_load(&server->is_draining))
         return refuse_with(exchange, &problem_shutting_down, false);
@@ -189,29 +204,13 @@ static enum MHD_Result begin(struct http_exchange *exchange, const char *method,
 
 // ---- the body
 
-// libmicrohttpd takes no answer in the middle of a body: this one is written past it, and then it
-// is told to close.
-static enum MHD_Result refuse_chunks(struct http_exchange *exchange)
-{
-    static const char answer[] =
-        "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n"
-        "Content-Type: application/problem+json\r\nX-Content-Type-Options: nosniff\r\n"
-        "Cache-Control: no-store\r\nContent-Length: 143\r\n\r\n"
-        "{\"type\":\"/docs#problem-body-too-large\",\"status\":413,\"code\":\"body-too-large\","
-        "\"title\":\"The body is too large\",\"detail\":\"The address takes less.\"}";
-    IGNORE(send(exchange->connection->fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL));
-    exchange->connection->lingers = true;
-    exchange->status = 413;
-    return MHD_NO;
-}
-
 static enum MHD_Result take_body(struct http_exchange *exchange, const char *data, size_t len)
 {
     exchange->request_bytes += len;
     if (exchange->is_refused)
         return MHD_YES;
     if (len > exchange->route->body_bytes - exchange->body_len)
-        return refuse_chunks(exchange);
+        return refuse_past(exchange, &body_too_large);
     size_t need = exchange->body_len + len + 1;
     if (need > exchange->body_capacity) {
         size_t whole = exchange->head.is_chunked ? 0 : (size_t)exchange->head.body_bytes + 1;
@@ -280,14 +279,13 @@ static void tell_finished(const struct http_exchange *exchange, bool is_cut, int
     if (options->finished == NULL)
         return;
     const char *method = known_method(exchange->method);
-    bool was_answered = exchange->is_queued || exchange->status == 413;
     const struct http_finished finished = {
         .route = exchange->route,
         .method = method == NULL ? "other" : method,
-        .status = was_answered ? exchange->status : 0,
+        .status = exchange->is_queued ? exchange->status : 0,
         .duration_ns = now_ns - exchange->arrived_ns,
         .request_bytes = exchange->request_bytes,
-        .answer_bytes = was_answered ? exchange->answer_bytes : 0,
+        .answer_bytes = exchange->is_queued ? exchange->answer_bytes : 0,
         .is_cut = is_cut,
     };
     options->finished(options->context, &finished);

@@ -17,7 +17,7 @@
 enum {
     THREADS = 2,
     HEAD_BYTES = 8 * 1024,
-    ANSWER_HEAD_BYTES = 4 * 1024, // of libmicrohttpd's memory, kept for the answer's headers
+    ANSWER_HEAD_BYTES = 2 * 1024, // of libmicrohttpd's memory, kept for the answer's headers
     HEADERS = 100,
     CONNECTIONS = 8192,
     HEAD_MS = 10000,
@@ -27,6 +27,14 @@ enum {
     CUT_MS = 2000, // for the answers of what was cut
     SPARE = 256,   // connections that a daemon takes beyond its share; the door keeps the limit
 };
+
+// libmicrohttpd before 1.0 is lenient in any case, and what it checks when told to it answers
+// twice.
+#if MHD_VERSION < 0x00097701
+#define STRICTNESS MHD_OPTION_STRICT_FOR_CLIENT, 0
+#else
+#define STRICTNESS MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1
+#endif
 
 // ---- start
 
@@ -74,7 +82,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
         server, MHD_OPTION_NOTIFY_CONNECTION, serve_connection, server, MHD_OPTION_URI_LOG_CALLBACK,
         serve_target, server, MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, server,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)share, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        options->head_bytes + ANSWER_HEAD_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        options->head_bytes + ANSWER_HEAD_BYTES, STRICTNESS, MHD_OPTION_END);
 }
 
 static enum err start(struct http_server *server, struct why *why)
@@ -163,12 +171,11 @@ void http_server_stop(struct http_server *server)
             IGNORE(http_server_drain(server, 0)); // nobody asks for the rest
         wait_for_resumed(server);
     }
+    door_stop(server);
     for (unsigned i = 0; i < server->daemon_count; i++)
         MHD_stop_daemon(server->daemons[i]);
     door_close(server);
     routes_free(server->routes);
     mem_free_p(&server->daemons);
-    mem_free_p(&server->by_fd);
-    mem_free_p(&server->tellings);
     mem_free_p(&server);
 }

@@ -64,7 +64,8 @@ struct http_server_options {
     size_t origin_count;
     int64_t hsts_s; // Strict-Transport-Security on every answer, where a proxy speaks TLS; 0: none
 
-    size_t head_bytes;        // of a request line and its headers; 0: 8 KiB
+    size_t head_bytes;        // of a request line and its headers, 64 more for each header line
+                              // and each pair of the query; 0: 8 KiB
     size_t headers_max;       // header lines; 0: 100
     size_t connections_max;   // 0: 8,192. The limit of open files is raised to fit
     size_t per_address_max;   // connections of one client address; 0: any number

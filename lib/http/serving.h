@@ -62,6 +62,9 @@ struct http_connection {
 
 // ---- exchanges
 
+// What libmicrohttpd keeps beside the bytes of each header line and of each pair of a query.
+enum { ITEM_BYTES = 64 };
+
 enum state {
     STATE_RUNNING,   // the server's, on one of libmicrohttpd's threads
     STATE_SUSPENDED, // the program's, without an answer
@@ -133,6 +136,8 @@ struct http_exchange {
 
 // ---- the server
 
+#define DEFAULT_POLICY "default-src 'none'; frame-ancestors 'none'"
+
 enum { ADDRESS_BUCKETS = 1024, LINGERING_MAX = 128 };
 #define LINGERING_TAG (UINT64_C(1) << 63) // of events of the epoll set, with the slot
 
@@ -167,6 +172,11 @@ struct http_server {
     bool has_door;
     int epoll, wake;
     bool is_listening; // has interest in the listener's events
+    struct held {
+        int fd; // -1: nobody
+        struct sockaddr_storage address;
+        socklen_t address_len;
+    } held; // was accepted, and there is no room
     unsigned next_daemon;
     int64_t next_tick_ms;
     struct lingering lingering[LINGERING_MAX];
@@ -190,6 +200,7 @@ struct http_server {
 MUST_CHECK enum err door_open(struct http_server *server, struct why *why);
 MUST_CHECK enum err door_start(struct http_server *server, struct why *why);
 void door_shut(struct http_server *server); // takes nobody in any more
+void door_stop(struct http_server *server); // ends its thread
 void door_close(struct http_server *server);
 void door_wake(struct http_server *server);
 
@@ -198,6 +209,7 @@ struct http_connection *watch_add(struct http_server *server, int fd,
                                   const struct sockaddr_storage *address);
 struct http_connection *watch_of_fd(struct http_server *server, int fd);
 void watch_remove(struct http_connection *connection); // before its socket is closed; frees it
+void watch_free(struct http_server *server);           // those that libmicrohttpd never took
 size_t watch_count_of(struct http_server *server, const struct sockaddr_storage *address);
 bool watch_evict(struct http_server *server); // ends the one that is most idle; false: none is
 void watch_expire(struct http_server *server, int64_t now_ms);
@@ -248,6 +260,9 @@ void answer_make_preflight(struct http_exchange *exchange, const char *allowed);
 
 // problem.c
 void answer_make_problem(struct http_exchange *exchange, const struct http_problem *problem);
+// A whole answer as bytes, for where libmicrohttpd gives none.
+void problem_write_raw(const struct http_exchange *exchange, const struct http_problem *problem,
+                       struct text *out);
 extern const struct http_problem problem_shutting_down, problem_internal;
 
 // exchange.c

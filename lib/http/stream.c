@@ -215,7 +215,7 @@ enum err http_stream_event(struct http_exchange *exchange, const char *event, co
         err = write_lines(&text, "data: ", data);
     if (err == ERR_OK)
         err = text_append(&text, "\n", 1);
-    return err == ERR_OK ? put(exchange, &text) : ERR_RETRY; // it would never fit, either
+    return err == ERR_OK ? put(exchange, &text) : err;
 }
 
 enum err http_stream_comment(struct http_exchange *exchange, const char *comment)
@@ -224,7 +224,7 @@ enum err http_stream_comment(struct http_exchange *exchange, const char *comment
     enum err err = write_lines(&text, ": ", bytes_from_string(comment));
     if (err == ERR_OK)
         err = text_append(&text, "\n", 1);
-    return err == ERR_OK ? put(exchange, &text) : ERR_RETRY;
+    return err == ERR_OK ? put(exchange, &text) : err;
 }
 
 void http_stream_end(struct http_exchange *exchange)

@@ -144,6 +144,17 @@ void watch_remove(struct http_connection *connection)
     mem_free_p(&connection);
 }
 
+// A daemon that is stopped closes what it was just given without a word.
+void watch_free(struct http_server *server)
+{
+    while (server->connections != NULL) {
+        struct http_connection *connection = server->connections;
+        server->connections = connection->next;
+        mem_free_p(&connection);
+    }
+    mem_free_p(&server->by_fd);
+}
+
 // ---- deadlines
 
 // Raw, since libmicrohttpd can answer only where it has not begun to read a body.

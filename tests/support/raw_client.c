@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { WAIT_MS = 20000, ANSWER_MAX = 64 * 1024 * 1024 };
+enum { WAIT_MS = 30000, ANSWER_MAX = 64 * 1024 * 1024 };
 
 struct raw raw_connect(uint16_t port)
 {
@@ -199,6 +199,16 @@ const char *raw_header(const struct raw_answer *answer, const char *name, char o
     return is_found ? out : NULL;
 }
 
+void raw_expect_header(const struct raw_answer *answer, const char *name, const char *expected)
+{
+    char value[512];
+    const char *got = raw_header(answer, name, value);
+    bool is_right = expected == NULL ? got == NULL : got != NULL && strcmp(got, expected) == 0;
+    if (!is_right)
+        fail_msg("%s is %s, not %s in\n%s", name, got == NULL ? "absent" : got,
+                 expected == NULL ? "absent" : expected, answer->head.data);
+}
+
 bool raw_ends(struct raw *raw, int wait_ms)
 {
     struct pollfd ready = {.fd = raw->fd, .events = POLLIN};
@@ -211,6 +221,14 @@ bool raw_ends(struct raw *raw, int wait_ms)
     if (got > 0)
         fail_msg("the server said more: %c", byte);
     return true;
+}
+
+int raw_last(struct raw *raw)
+{
+    while (hear(raw))
+        continue;
+    const char *all = text_string(&raw->read);
+    return strncmp(all, "HTTP/1.1 ", 9) == 0 ? atoi(all + 9) : 0;
 }
 
 void raw_ask(uint16_t port, const char *request, struct raw_answer *ret)

@@ -36,8 +36,13 @@ void raw_read(struct raw *raw, bool is_head, struct raw_answer *ret);
 void raw_answer_done(struct raw_answer *answer);
 // The value of the header, NULL where there is none. Fails where there are several.
 const char *raw_header(const struct raw_answer *answer, const char *name, char out[512]);
+// NULL: the header must not be there.
+void raw_expect_header(const struct raw_answer *answer, const char *name, const char *expected);
 // True where the server closes (or resets) within `wait_ms`, without a further byte.
 bool raw_ends(struct raw *raw, int wait_ms);
+
+// Reads until the server closes; the status of the first answer, 0 where nothing came.
+int raw_last(struct raw *raw);
 
 // A request on a connection of its own, from "GET / HTTP/1.1\r\n..." to its end.
 void raw_ask(uint16_t port, const char *request, struct raw_answer *ret);

@@ -9,8 +9,7 @@
 #include "http/exchange.h"
 #include "support/raw_client.h"
 
-// What a request comes to: routes, methods, bodies; lib/http/serve.c and routes.c with a real
-// server.
+// Bodies of every length, connections that go on and end; with a real server.
 
 enum { BODY_MAX = 1000, LARGE_BODY_MAX = 1024 * 1024 };
 
@@ -19,28 +18,14 @@ struct fixture {
     uint16_t port;
 };
 
-// Says what it was asked.
+// Gives the body back, behind its length.
 static void echo(struct http_exchange *exchange, void *context)
 {
     (void)context;
     struct text text = TEXT_INIT(2 * LARGE_BODY_MAX);
-    const struct http_route *route = http_route_of(exchange);
     struct bytes body = http_body(exchange);
     assert_int_equal(body.data[body.len], 0);
-    IGNORE(text_printf(&text, "%s %s", http_method(exchange), route->path));
-    for (const char *at = route->path; (at = strchr(at, '{')) != NULL; at++) {
-        char name[40];
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(at + 1, "*}"), at + 1);
-        struct bytes value = http_param(exchange, name);
-        assert_int_equal(value.data[value.len], 0);
-        IGNORE(text_printf(&text, " %s=%s", name, (const char *)value.data));
-    }
-    for (size_t i = 0; i < http_query_count(exchange); i++) {
-        struct http_pair pair = http_query_at(exchange, i);
-        IGNORE(text_printf(&text, " ?%s=%s", (const char *)pair.name.data,
-                           (const char *)pair.value.data));
-    }
-    IGNORE(text_printf(&text, " %zu:", body.len));
+    IGNORE(text_printf(&text, "%zu:", body.len));
     IGNORE(text_append(&text, body.data, body.len));
     const struct http_answer answer = {.status = 200, .content_type = "text/plain", .body = &text};
     http_answer(exchange, &answer);
@@ -58,11 +43,6 @@ static const struct http_route routes[] = {
     {"GET", "/", echo, NULL, 0, 0, NULL},
     {"POST", "/predict", echo, NULL, BODY_MAX, 0, NULL},
     {"POST", "/large", echo, NULL, LARGE_BODY_MAX, 0, NULL},
-    {"GET", "/employees/{id}", echo, NULL, 0, 0, NULL},
-    {"POST", "/employees/{id}", echo, NULL, BODY_MAX, 0, NULL},
-    {"GET", "/employees/all", echo, NULL, 0, 0, NULL},
-    {"GET", "/employees/{id}/predictions", echo, NULL, 0, 0, NULL},
-    {"GET", "/predictions/{prediction_id*}", echo, NULL, 0, 0, NULL},
     {"GET", "/closed", echo, forbid, 0, 0, NULL},
     {"POST", "/closed", echo, forbid, LARGE_BODY_MAX, 0, NULL},
 };
@@ -86,221 +66,12 @@ static int close_fixture(void **state)
     return 0;
 }
 
-// ---- asking
-
-// The status, and the body where the status is 200.
-static int ask(struct fixture *fixture, const char *method, const char *target, char body[256])
-{
-    CLEANUP(mem_free_p)
-    char *request = mem_printf("%s %s HTTP/1.1\r\nHost: a\r\n\r\n", method, target);
-    struct raw_answer answer;
-    raw_ask(fixture->port, request, &answer);
-    snprintf(body, 256, "%s", answer.status == 200 ? text_string(&answer.body) : "");
-    int status = answer.status;
-    raw_answer_done(&answer);
-    return status;
-}
-
-static void expect_header(const struct raw_answer *answer, const char *name, const char *expected)
-{
-    char value[512];
-    const char *got = raw_header(answer, name, value);
-    if (got == NULL || strcmp(got, expected) != 0)
-        fail_msg("%s is %s, not %s", name, got == NULL ? "absent" : got, expected);
-}
-
 static void expect_problem(const struct raw_answer *answer, int status, const char *code)
 {
     CLEANUP(mem_free_p) char *member = mem_printf("\"code\":\"%s\"", code);
     if (answer->status != status || strstr(text_string(&answer->body), member) == NULL)
         fail_msg("%d %s is not %d %s", answer->status, text_string(&answer->body), status, code);
-    expect_header(answer, "Content-Type", "application/problem+json");
-}
-
-// ---- routes
-
-static void a_request_finds_its_route_and_parameters(void **state)
-{
-    static const struct {
-        const char *target, *expected;
-    } cases[] = {
-        {"/", "GET / 0:"},
-        {"/employees/7", "GET /employees/{id} id=7 0:"},
-        {"/employees/all", "GET /employees/all 0:"},
-        {"/%65mployees/%61ll", "GET /employees/all 0:"},
-        {"/employees/all/predictions", "GET /employees/{id}/predictions id=all 0:"},
-        {"/employees/a%2Fb%5cc", "GET /employees/{id} id=a/b\\c 0:"},
-        {"/employees/%C3%A9t%c3%a9~!$&'()*+,;=:@-._",
-         "GET /employees/{id} id=\xc3\xa9t\xc3\xa9~!$&'()*+,;=:@-._ 0:"},
-        {"/employees/50%25", "GET /employees/{id} id=50% 0:"},
-        {"/employees/...", "GET /employees/{id} id=... 0:"},
-        {"/predictions/employee-changes/3/17",
-         "GET /predictions/{prediction_id*} prediction_id=employee-changes/3/17 0:"},
-        {"/predictions/employee-changes@2%2F3%2f17",
-         "GET /predictions/{prediction_id*} prediction_id=employee-changes@2/3/17 0:"},
-        {"/employees/7?band=high&department=R%26D+and+more&x=a=b&empty&&band=low",
-         "GET /employees/{id} id=7 ?band=high ?department=R&D and more ?x=a=b ?empty= ?band=low "
-         "0:"},
-        {"/?", "GET / 0:"},
-        {"/?&&", "GET / 0:"},
-        {"/?=", "GET / ?= 0:"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        char body[256];
-        int status = ask(*state, "GET", cases[i].target, body);
-        if (status != 200 || strcmp(body, cases[i].expected) != 0)
-            fail_msg("%s: %d %s", cases[i].target, status, body);
-    }
-}
-
-static void what_is_no_path_of_ours_is_not_found_or_refused(void **state)
-{
-    static const struct {
-        const char *target;
-        int status;
-    } cases[] = {
-        {"/nothing", 404},
-        {"/employees", 404},
-        {"/employees/", 404},
-        {"/employees//predictions", 404},
-        {"/employees/7/", 404},
-        {"//employees/7", 404},
-        {"/predictions/", 404},
-        {"/predictions/a//b", 404},
-        {"/Employees/7", 404},
-        {"/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17/18", 404},
-        {"/employees/..", 400},
-        {"/employees/.", 400},
-        {"/../../etc/passwd", 400},
-        {"/employees/%2e%2e", 400},
-        {"/employees/%2E./predictions", 400},
-        {"/employees/..%2fall", 400},
-        {"/predictions/a/..%5c..%5cb", 400},
-        {"/predictions/a/../b", 400},
-        {"/employees/%00", 400},
-        {"/employees/a%00b", 400},
-        {"/employees/%0d%0aX:y", 400},
-        {"/employees/%7f", 400},
-        {"/employees/%252e%252e", 400},
-        {"/employees/%25%32%65", 400},
-        {"/employees/a\\b", 400},
-        {"/employees/a\"b", 400},
-        {"/employees/a<b>", 400},
-        {"/employees/{id}", 400},
-        {"/employees/%", 400},
-        {"/employees/%4", 400},
-        {"/employees/%zz", 400},
-        {"/employees/%c0%ae%c0%ae", 400},
-        {"/employees/%ff", 400},
-        {"/employees/\xc3\xa9", 400},
-        {"/employees/7#part", 400},
-        {"http://a/employees/7", 400},
-        {"https://other.example/", 400},
-        {"employees/7", 400},
-        {"*", 400},
-        {"a:80", 400},
-        {"/employees/7?a=%00", 400},
-        {"/employees/7?a=%zz", 400},
-        {"/employees/7?%ff", 400},
-        {"/employees/7?a=\"", 400},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        char body[256];
-        int status = ask(*state, "GET", cases[i].target, body);
-        if (status != cases[i].status)
-            fail_msg("%s: %d, not %d", cases[i].target, status, cases[i].status);
-    }
-}
-
-static void a_query_has_64_pairs_at_most(void **state)
-{
-    char body[256], target[1000] = "/?";
-    for (int i = 0; i < 64; i++)
-        strcat(target, i == 0 ? "a=1" : "&a=1");
-    assert_int_equal(ask(*state, "GET", target, body), 200);
-    strcat(target, "&a=1");
-    assert_int_equal(ask(*state, "GET", target, body), 400);
-}
-
-// ---- methods
-
-static void another_method_is_told_which_there_are(void **state)
-{
-    struct fixture *fixture = *state;
-    static const struct {
-        const char *line, *allowed;
-    } cases[] = {
-        {"DELETE /employees/7", "GET, HEAD, POST, OPTIONS"},
-        {"GET /predict", "POST, OPTIONS"},
-        {"HEAD /predict", "POST, OPTIONS"},
-        {"PUT /", "GET, HEAD, OPTIONS"},
-        {"PATCH /", "GET, HEAD, OPTIONS"},
-        {"TRACE /", "GET, HEAD, OPTIONS"},
-        {"CONNECT /", "GET, HEAD, OPTIONS"},
-        {"POST /employees/all", "GET, HEAD, POST, OPTIONS"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        CLEANUP(mem_free_p)
-        char *request = mem_printf("%s HTTP/1.1\r\nHost: a\r\n\r\n", cases[i].line);
-        struct raw_answer answer;
-        raw_ask(fixture->port, request, &answer);
-        if (strcmp(cases[i].line, "POST /employees/all") == 0) {
-            assert_int_equal(answer.status, 200); // {id} has a POST, the literal one has none
-        } else {
-            if (answer.status != 405)
-                fail_msg("%s: %d", cases[i].line, answer.status);
-            expect_header(&answer, "Allow", cases[i].allowed);
-        }
-        raw_answer_done(&answer);
-    }
-}
-
-static void a_method_that_nobody_knows_is_501(void **state)
-{
-    struct fixture *fixture = *state;
-    static const char *const lines[] = {"BREW /", "get /", "PROPFIND /nothing", "GETGET /"};
-    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
-        CLEANUP(mem_free_p)
-        char *request = mem_printf("%s HTTP/1.1\r\nHost: a\r\n\r\n", lines[i]);
-        struct raw_answer answer;
-        raw_ask(fixture->port, request, &answer);
-        expect_problem(&answer, 501, "method-unknown");
-        raw_answer_done(&answer);
-    }
-}
-
-static void a_head_is_a_get_without_the_body(void **state)
-{
-    struct fixture *fixture = *state;
-    struct raw_answer answer;
-    struct raw raw = raw_connect(fixture->port);
-    raw_say(&raw, "HEAD /employees/7 HTTP/1.1\r\nHost: a\r\n\r\n");
-    raw_read(&raw, true, &answer);
-    assert_int_equal(answer.status, 200);
-    expect_header(&answer, "Content-Length", "28"); // "HEAD /employees/{id} id=7 0:"
-    raw_answer_done(&answer);
-    raw_say(&raw, "HEAD /nothing HTTP/1.1\r\nHost: a\r\n\r\n");
-    raw_read(&raw, true, &answer);
-    assert_int_equal(answer.status, 404);
-    raw_answer_done(&answer);
-    raw_say(&raw, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); // so that a body would be in the way
-    raw_read(&raw, false, &answer);
-    assert_int_equal(answer.status, 200);
-    raw_answer_done(&answer);
-    raw_close(&raw);
-}
-
-static void options_tell_the_methods(void **state)
-{
-    struct fixture *fixture = *state;
-    struct raw_answer answer;
-    raw_ask(fixture->port, "OPTIONS /employees/7 HTTP/1.1\r\nHost: a\r\n\r\n", &answer);
-    assert_int_equal(answer.status, 204);
-    expect_header(&answer, "Allow", "GET, HEAD, POST, OPTIONS");
-    raw_answer_done(&answer);
-    raw_ask(fixture->port, "OPTIONS /nothing HTTP/1.1\r\nHost: a\r\n\r\n", &answer);
-    expect_problem(&answer, 404, "no-such-route");
-    raw_answer_done(&answer);
+    raw_expect_header(answer, "Content-Type", "application/problem+json");
 }
 
 // ---- bodies
@@ -334,9 +105,9 @@ static void expect_body(struct raw *raw, size_t len)
     struct raw_answer answer;
     raw_read(raw, false, &answer);
     char mark[40];
-    snprintf(mark, sizeof mark, " %zu:", len);
-    if (answer.status != 200 || strstr(text_string(&answer.body), mark) == NULL)
-        fail_msg("%d %.100s, not%s", answer.status, text_string(&answer.body), mark);
+    snprintf(mark, sizeof mark, "%zu:", len);
+    if (answer.status != 200 || strncmp(text_string(&answer.body), mark, strlen(mark)) != 0)
+        fail_msg("%d %.100s, not %s", answer.status, text_string(&answer.body), mark);
     assert_int_equal(strspn(strchr(answer.body.data, ':') + 1, "x"), len);
     raw_answer_done(&answer);
 }
@@ -386,7 +157,7 @@ static void a_larger_body_is_refused_at_once(void **state)
     } cases[] = {{"/predict", BODY_MAX + 1},
                  {"/large", LARGE_BODY_MAX + 1},
                  {"/large", 8 * LARGE_BODY_MAX},
-                 {"/employees/7", 999999}};
+                 {"/predict", 999999}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct raw raw = raw_connect(fixture->port);
         struct raw_answer answer;
@@ -471,8 +242,8 @@ static void a_body_that_is_longer_than_its_length_is_the_next_request(void **sta
     struct raw raw = raw_connect(fixture->port);
     raw_say(&raw, "POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nxxyz\r\n\r\n");
     expect_body(&raw, 2);
-    if (!raw_ends(&raw, 5000)) // libmicrohttpd before 1.0 closes, newer ones tell why
-        fail_msg("what follows was taken for a request");
+    int status = raw_last(&raw); // libmicrohttpd before 1.0 closes, newer ones tell why
+    assert_true(status == 0 || status == 400);
     raw_close(&raw);
 }
 
@@ -482,7 +253,8 @@ static void who_announces_more_than_comes_gets_no_answer(void **state)
     struct raw raw = raw_connect(fixture->port);
     raw_say(&raw, "POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nxx");
     shutdown(raw.fd, SHUT_WR);
-    assert_true(raw_ends(&raw, 5000));
+    int status = raw_last(&raw); // it depends on who sees the end first
+    assert_true(status == 0 || status == 408);
     raw_close(&raw);
 }
 
@@ -546,12 +318,11 @@ static void requests_in_a_row_are_answered_in_their_order(void **state)
     struct fixture *fixture = *state;
     struct raw raw = raw_connect(fixture->port);
     for (int i = 0; i < 20; i++)
-        raw_say(&raw, "POST /employees/%d HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n%02d", i,
-                i);
+        raw_say(&raw, "POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n%02d", i);
     for (int i = 0; i < 20; i++) {
         struct raw_answer answer;
         char expected[64];
-        snprintf(expected, sizeof expected, "POST /employees/{id} id=%d 2:%02d", i, i);
+        snprintf(expected, sizeof expected, "2:%02d", i);
         raw_read(&raw, false, &answer);
         assert_string_equal(text_string(&answer.body), expected);
         raw_answer_done(&answer);
@@ -581,13 +352,6 @@ static void http_1_0_is_spoken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_request_finds_its_route_and_parameters),
-        cmocka_unit_test(what_is_no_path_of_ours_is_not_found_or_refused),
-        cmocka_unit_test(a_query_has_64_pairs_at_most),
-        cmocka_unit_test(another_method_is_told_which_there_are),
-        cmocka_unit_test(a_method_that_nobody_knows_is_501),
-        cmocka_unit_test(a_head_is_a_get_without_the_body),
-        cmocka_unit_test(options_tell_the_methods),
         cmocka_unit_test(a_body_comes_whole_up_to_the_routes_limit),
         cmocka_unit_test(chunks_are_put_together_and_the_connection_ends),
         cmocka_unit_test(a_larger_body_is_refused_at_once),

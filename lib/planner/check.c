@@ -108,10 +108,12 @@ static struct verdict check_texts(const struct check *check, enum language langu
         if (fault != FAULT_NONE)
             return verdict_of(fault, i);
     }
-    for (int i = 0; i < ACTIONS; i++)
+    for (int i = 0; i < ACTIONS; i++) {
         terms_of(actions[i], &words[i]);
+        lists_mark(&check->lists[language], &words[i]);
+    }
     verdict = check_alike(words);
-    if (verdict.fault == FAULT_NONE && !check_is_in(check, language, words, ACTIONS))
+    if (verdict.fault == FAULT_NONE && !check_is_in_language(words, ACTIONS))
         verdict.fault = FAULT_WRONG_LANGUAGE;
     for (size_t s = 0; s < ARRAY_LEN(steps); s++)
         for (int i = 0; verdict.fault == FAULT_NONE && i < ACTIONS; i++)
@@ -144,6 +146,7 @@ enum fault check_action(const struct check *check, enum language language, struc
     if (fault != FAULT_NONE)
         return fault;
     terms_of(action, &words);
+    lists_mark(&check->lists[language], &words);
     for (size_t s = 0; fault == FAULT_NONE && s < ARRAY_LEN(steps); s++)
         fault = steps[s](check, language, action, &words);
     return fault;

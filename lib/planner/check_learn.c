@@ -20,7 +20,7 @@ static void learn_text(struct lists *lists, const char *text)
     size_t at = 0;
     lists_allow(lists, bytes);
     while (terms_next(bytes, &at, &word))
-        term_set_add(&lists->sets[LIST_KNOWN], word.text);
+        lists_add(lists, LIST_KNOWN, &word);
 }
 
 static void learn_words(struct lists *lists, enum language language, const char *name,
@@ -56,13 +56,12 @@ static void learn_features(struct lists *lists, enum language language,
     }
 }
 
-// FNV-1a over the words of a run and the NULs behind them.
+// FNV-1a over the hashes of the words of a run, where its bytes would be.
 uint64_t check_hash_run(const struct term *words)
 {
     uint64_t hash = 0xcbf29ce484222325U;
     for (size_t i = 0; i < ECHO_WORDS; i++)
-        for (size_t k = 0; k <= strlen(words[i].text); k++)
-            hash = (hash ^ (uint8_t)words[i].text[k]) * 0x100000001b3U;
+        hash = (hash ^ words[i].hash) * 0x100000001b3U;
     return hash;
 }
 

@@ -15,19 +15,19 @@ static bool is_initial(struct bytes action, const struct term *a, const struct t
 enum fault check_names(const struct check *check, enum language language, struct bytes action,
                        const struct terms *terms)
 {
-    const struct lists *lists = &check->lists[language];
+    (void)check;
+    (void)language;
     enum { ACRONYM_MAX = 3 };
     for (size_t i = 0; i < terms->count; i++) {
         const struct term *term = &terms->list[i];
         bool is_shouted = term->is_all_capitals && term->letters > ACRONYM_MAX;
-        bool is_known = term_set_has(&lists->sets[LIST_KNOWN], term->text);
+        bool is_known = (term->sets & LIST_BIT(LIST_KNOWN)) != 0;
         if (i > 0 && is_initial(action, term - 1, term))
             return FAULT_PERSON_NAME;
         if ((!term->is_capital && !is_shouted) || is_known)
             continue;
         if (is_shouted || !term->starts_sentence ||
-            term_set_has(&lists->sets[LIST_FIRST_NAMES], term->text) ||
-            term_set_has(&lists->sets[LIST_TITLES], term->text))
+            (term->sets & (LIST_BIT(LIST_FIRST_NAMES) | LIST_BIT(LIST_TITLES))) != 0)
             return FAULT_PERSON_NAME;
     }
     return FAULT_NONE;

@@ -31,9 +31,9 @@ int check_compare_runs(const void *a, const void *b);
 struct bytes shape_trim(struct bytes text); // without the blanks and line ends around it
 enum fault shape_check(struct bytes action);
 
-// check_words.c: what needs the lists. Each gives FAULT_NONE or what it looks for.
-bool check_is_in(const struct check *check, enum language language, const struct terms *actions,
-                 size_t count);
+// check_words.c: what needs the lists; the words are marked with those of the language. Each gives
+// FAULT_NONE or what it looks for.
+bool check_is_in_language(const struct terms *actions, size_t count);
 enum fault check_language(const struct check *check, enum language language, struct bytes action,
                           const struct terms *terms);
 enum fault check_lists(const struct check *check, enum language language, struct bytes action,
@@ -43,7 +43,7 @@ enum fault check_lists(const struct check *check, enum language language, struct
 enum fault check_signs(const struct check *check, enum language language, struct bytes action,
                        const struct terms *terms);
 // Whether a number stands in the action that would be an amount of money or a rate of pay.
-bool signs_have_money(const struct lists *lists, struct bytes action, const struct terms *terms);
+bool signs_have_money(struct bytes action, const struct terms *terms);
 
 // check_names.c: people's names.
 enum fault check_names(const struct check *check, enum language language, struct bytes action,

@@ -6,14 +6,6 @@
 
 #include "planner/check_parts.h"
 
-static bool has_any(struct bytes text, const char *of)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (text.data[i] != '\0' && strchr(of, text.data[i]) != NULL)
-            return true;
-    return false;
-}
-
 static bool is_among(const char *text, const char *const *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -36,7 +28,8 @@ static bool has_link(struct bytes action, const struct terms *terms)
         "ai",   "app", "dev",    "info",  "biz",   "gov",      "edu",    "us",   "ch",
         "be",   "ca",  "ru",     "cn",    "ly",    "xyz",      "site",   "link", "tech",
         "html", "php", "online", "cloud", "local", "internal", "example"};
-    if (has_any(action, "@") || memmem(action.data, action.len, "://", 3) != NULL)
+    if (memchr(action.data, '@', action.len) != NULL ||
+        memmem(action.data, action.len, "://", 3) != NULL)
         return true;
     for (size_t i = 1; i < terms->count; i++)
         if (are_joined(action, &terms->list[i - 1], &terms->list[i], '.') &&
@@ -49,9 +42,13 @@ static bool has_link(struct bytes action, const struct terms *terms)
 // Signs of HTML, Markdown, TeX and templates, and an entity ("&lt;", "&#60;").
 static bool has_markup(struct bytes action)
 {
-    if (has_any(action, "<>*_`#[]{}|\\^~"))
-        return true;
+    static const bool is_markup[256] = {
+        ['<'] = true, ['>'] = true,  ['*'] = true, ['_'] = true, ['`'] = true,
+        ['#'] = true, ['['] = true,  [']'] = true, ['{'] = true, ['}'] = true,
+        ['|'] = true, ['\\'] = true, ['^'] = true, ['~'] = true};
     for (size_t i = 0; i < action.len; i++) {
+        if (is_markup[action.data[i]])
+            return true;
         size_t end = i + 1;
         while (action.data[i] == '&' && end < action.len &&
                ((action.data[end] | 0x20) >= 'a' && (action.data[end] | 0x20) <= 'z'))
@@ -178,14 +175,15 @@ static bool is_rate_or_amount(struct bytes action, const struct terms *terms, si
     return is_percent(action, terms, i) || (is_number(term) && term->digits > 2 && !is_year(term));
 }
 
-bool signs_have_money(const struct lists *lists, struct bytes action, const struct terms *terms)
+bool signs_have_money(struct bytes action, const struct terms *terms)
 {
     bool speaks_of_pay = false, has_number = false;
     for (size_t i = 0; i < terms->count; i++) {
         if (is_thousands(&terms->list[i]))
             return true;
-        speaks_of_pay = speaks_of_pay || term_set_has(&lists->sets[LIST_PAY], terms->list[i].text);
-        has_number = has_number || is_rate_or_amount(action, terms, i);
+        speaks_of_pay = speaks_of_pay || (terms->list[i].sets & LIST_BIT(LIST_PAY)) != 0;
     }
-    return has_currency(action) || (speaks_of_pay && has_number);
+    for (size_t i = 0; i < terms->count && speaks_of_pay && !has_number; i++)
+        has_number = is_rate_or_amount(action, terms, i);
+    return has_number || has_currency(action);
 }

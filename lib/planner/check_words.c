@@ -15,22 +15,21 @@ struct tally {
     size_t words, own, foreign;
 };
 
-static void count_words(const struct lists *lists, const struct terms *words, struct tally *tally)
+static void count_words(const struct terms *words, struct tally *tally)
 {
     for (size_t i = 0; i < words->count; i++) {
-        const char *word = words->list[i].text;
+        unsigned sets = words->list[i].sets;
         tally->words++;
-        tally->own += term_set_has(&lists->sets[LIST_STOP], word) ? 1 : 0;
-        tally->foreign += term_set_has(&lists->sets[LIST_FOREIGN], word) ? 1 : 0;
+        tally->own += (sets & LIST_BIT(LIST_STOP)) != 0 ? 1 : 0;
+        tally->foreign += (sets & LIST_BIT(LIST_FOREIGN)) != 0 ? 1 : 0;
     }
 }
 
-bool check_is_in(const struct check *check, enum language language, const struct terms *actions,
-                 size_t count)
+bool check_is_in_language(const struct terms *actions, size_t count)
 {
     struct tally tally = {0};
     for (size_t i = 0; i < count; i++)
-        count_words(&check->lists[language], &actions[i], &tally);
+        count_words(&actions[i], &tally);
     return tally.own > tally.foreign && 100 * tally.own >= OWN_PERCENT * tally.words;
 }
 
@@ -38,8 +37,10 @@ enum fault check_language(const struct check *check, enum language language, str
                           const struct terms *words)
 {
     struct tally tally = {0};
+    (void)check;
+    (void)language;
     (void)action;
-    count_words(&check->lists[language], words, &tally);
+    count_words(words, &tally);
     return tally.foreign >= FOREIGN_MIN && tally.foreign >= tally.own ? FAULT_WRONG_LANGUAGE
                                                                       : FAULT_NONE;
 }
@@ -58,8 +59,7 @@ enum fault check_lists(const struct check *check, enum language language, struct
                        const struct terms *words)
 {
     enum fault found = lists_find(&check->lists[language], words);
-    if ((found == FAULT_NONE || found > FAULT_EXACT_MONEY) &&
-        signs_have_money(&check->lists[language], action, words))
+    if ((found == FAULT_NONE || found > FAULT_EXACT_MONEY) && signs_have_money(action, words))
         found = FAULT_EXACT_MONEY;
     if ((found == FAULT_NONE || found > FAULT_PROMPT_ECHO) &&
         is_echo(&check->echoes[language], words))
@@ -89,12 +89,12 @@ static bool is_spoken_of(const char *topic, const struct terms actions[ACTIONS])
 unsigned check_concreteness(const struct check *check, const struct features *features,
                             const struct basis *basis, const struct actions *actions)
 {
-    const struct term_set *verbs = &check->lists[basis->language].sets[LIST_VERBS];
     struct terms words[ACTIONS];
     unsigned points = 0;
     for (size_t i = 0; i < ACTIONS; i++) {
         terms_of(bytes_from_string(actions->text[i]), &words[i]);
-        points += words[i].count > 0 && term_set_has(verbs, words[i].list[0].text) ? 1 : 0;
+        lists_mark(&check->lists[basis->language], &words[i]);
+        points += words[i].count > 0 && (words[i].list[0].sets & LIST_BIT(LIST_VERBS)) != 0 ? 1 : 0;
     }
     for (size_t i = 0; i < basis->reason_count; i++) {
         const struct attribute *attribute = &features->attributes[basis->reasons[i].attribute];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Phrases are found by the first two letters of each word of an action, so only a few are compared.
-// The words of the lists go through the same folding as those of an action, so that the files can
-// be written as people write.
+// All sets are one table of words by their hash, so that one look tells which of them hold a word.
+// Phrases are found by the first two letters of each word of an action and compared by four, so
+// only a few are looked at. The words of the lists go through the same folding as those of an
+// action, so that the files can be written as people write.
 
 #include "planner/lists.h"
 
@@ -16,31 +17,55 @@ static const char *const set_names[LIST_SETS] = {
     [LIST_PAY] = "pay",
 };
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp((const char *)a, (const char *)b);
-}
+enum { ROOM_FIRST = 256 };
 
-void term_set_add(struct term_set *set, const char *word)
+// Where the word's number stands in the table, or where it would.
+static uint32_t *place_of(const struct lists *lists, const char *text, uint64_t hash)
 {
-    if (set->count == set->capacity) {
-        set->capacity = set->capacity == 0 ? 64 : 2 * set->capacity;
-        set->words = mem_grow(set->words, set->capacity, sizeof *set->words);
+    size_t at = (hash ^ hash >> 32) & (lists->room - 1);
+    while (lists->places[at] != 0) {
+        const struct word *word = &lists->words[lists->places[at] - 1];
+        if (word->hash == hash && strcmp(word->text, text) == 0)
+            break;
+        at = (at + 1) & (lists->room - 1);
     }
-    memset(set->words[set->count], 0, sizeof *set->words);
-    strncpy(set->words[set->count++], word, TERM_MAX);
+    return &lists->places[at];
 }
 
-void term_set_sort(struct term_set *set)
+static void widen(struct lists *lists)
 {
-    if (set->count > 0)
-        qsort(set->words, set->count, sizeof *set->words, by_text);
+    lists->room = lists->room == 0 ? ROOM_FIRST : 2 * lists->room;
+    free(lists->places);
+    lists->places = mem_array(lists->room, sizeof *lists->places);
+    for (size_t i = 0; i < lists->word_count; i++)
+        *place_of(lists, lists->words[i].text, lists->words[i].hash) = (uint32_t)(i + 1);
 }
 
-bool term_set_has(const struct term_set *set, const char *word)
+void lists_add(struct lists *lists, enum list_set set, const struct term *word)
 {
-    return set->count > 0 &&
-           bsearch(word, set->words, set->count, sizeof *set->words, by_text) != NULL;
+    if (2 * (lists->word_count + 1) > lists->room)
+        widen(lists);
+    uint32_t *place = place_of(lists, word->text, word->hash);
+    if (*place == 0) {
+        if (lists->word_count == lists->word_capacity) {
+            lists->word_capacity = lists->word_capacity == 0 ? 64 : 2 * lists->word_capacity;
+            lists->words = mem_grow(lists->words, lists->word_capacity, sizeof *lists->words);
+        }
+        struct word *added = &lists->words[lists->word_count++];
+        *added = (struct word){.hash = word->hash};
+        memcpy(added->text, word->text, sizeof added->text);
+        *place = (uint32_t)lists->word_count;
+    }
+    lists->words[*place - 1].sets |= LIST_BIT(set);
+}
+
+void lists_mark(const struct lists *lists, struct terms *words)
+{
+    for (size_t i = 0; i < words->count && lists->room > 0; i++) {
+        struct term *word = &words->list[i];
+        uint32_t place = *place_of(lists, word->text, word->hash);
+        word->sets = place == 0 ? 0 : lists->words[place - 1].sets;
+    }
 }
 
 static struct phrase *add_phrase(struct lists *lists)
@@ -73,7 +98,7 @@ static bool fold(struct bytes text, struct term *ret)
     return terms_next(text, &at, ret) && ret->at == 0 && ret->end == text.len;
 }
 
-static bool read_set(struct term_set *set, struct bytes line)
+static bool read_set(struct lists *lists, enum list_set set, struct bytes line)
 {
     while (line.len > 0) {
         struct bytes piece = cut(&line, " ");
@@ -82,7 +107,7 @@ static bool read_set(struct term_set *set, struct bytes line)
             continue;
         if (!fold(piece, &word))
             return false;
-        term_set_add(set, word.text);
+        lists_add(lists, set, &word);
     }
     return true;
 }
@@ -133,18 +158,18 @@ static bool read_phrases(struct lists *lists, enum fault fault, struct bytes lin
 
 // What the lines behind a section's head are.
 struct section {
-    struct term_set *set; // NULL: phrases
+    enum list_set set; // LIST_SETS: phrases
     enum fault fault;
     bool is_known;
 };
 
-static struct section section_of(struct lists *lists, struct bytes name)
+static struct section section_of(struct bytes name)
 {
-    struct section section = {.is_known = true};
+    struct section section = {.set = LIST_SETS, .is_known = true};
     for (size_t i = 0; i < LIST_SETS; i++)
         if (bytes_equal_string(name, set_names[i]))
-            section.set = &lists->sets[i];
-    if (section.set == NULL && !bytes_equal_string(name, "allowed"))
+            section.set = (enum list_set)i;
+    if (section.set == LIST_SETS && !bytes_equal_string(name, "allowed"))
         section.is_known = fault_from_code(name, &section.fault) && section.fault != FAULT_NONE;
     return section;
 }
@@ -159,9 +184,9 @@ enum err lists_read(struct lists *lists, struct bytes file, struct why *why)
             continue;
         bool is_head = line.len > 2 && line.data[0] == '[' && line.data[line.len - 1] == ']';
         if (is_head)
-            section = section_of(lists, bytes_of(line.data + 1, line.len - 2));
+            section = section_of(bytes_of(line.data + 1, line.len - 2));
         bool is_read = is_head || !section.is_known ? section.is_known
-                       : section.set != NULL        ? read_set(section.set, line)
+                       : section.set != LIST_SETS   ? read_set(lists, section.set, line)
                                                     : read_phrases(lists, section.fault, line);
         if (!is_read)
             return why_code(why, ERR_REJECT, "bad-list", "line %zu is no %s", number,
@@ -201,10 +226,23 @@ static int by_first_word(const void *a, const void *b)
     return order != 0 ? order : (int)x->fault - (int)y->fault;
 }
 
+static uint32_t first_letters(const char *text)
+{
+    uint32_t letters = 0;
+    memcpy(&letters, text, sizeof letters); // zeros are behind a shorter word
+    return letters;
+}
+
+static struct phrase_key key_of(const struct phrase *phrase)
+{
+    struct phrase_key key = {.letters = first_letters(phrase->words[0].text)};
+    size_t len = phrase->words[0].is_beginning ? strlen(phrase->words[0].text) : sizeof key.mask;
+    memset(&key.mask, 0xff, len < sizeof key.mask ? len : sizeof key.mask);
+    return key;
+}
+
 void lists_sort(struct lists *lists)
 {
-    for (size_t i = 0; i < LIST_SETS; i++)
-        term_set_sort(&lists->sets[i]);
     if (lists->count > 0)
         qsort(lists->phrases, lists->count, sizeof *lists->phrases, by_first_word);
     size_t at = 0;
@@ -213,13 +251,18 @@ void lists_sort(struct lists *lists)
             at++;
         lists->from[head] = at;
     }
+    free(lists->keys);
+    lists->keys = mem_array(lists->count, sizeof *lists->keys);
+    for (size_t i = 0; i < lists->count; i++)
+        lists->keys[i] = key_of(&lists->phrases[i]);
 }
 
 void lists_done(struct lists *lists)
 {
-    for (size_t i = 0; i < LIST_SETS; i++)
-        free(lists->sets[i].words);
+    free(lists->words);
+    free(lists->places);
     free(lists->phrases);
+    free(lists->keys);
     *lists = (struct lists){.count = 0};
 }
 
@@ -247,13 +290,25 @@ static bool goes_on(const struct phrase *phrase, size_t from, const struct terms
     return false;
 }
 
+// Those phrases that may begin with a word: *at moves behind the next one; NULL: that was all.
+static const struct phrase *next_phrase(const struct lists *lists, const struct term *word,
+                                        size_t end, size_t *at)
+{
+    uint32_t letters = first_letters(word->text);
+    for (; *at < end; (*at)++)
+        if (((letters ^ lists->keys[*at].letters) & lists->keys[*at].mask) == 0)
+            return &lists->phrases[(*at)++];
+    return NULL;
+}
+
 static void mark_allowed(const struct lists *lists, const struct terms *words, struct marks *ret)
 {
     size_t places[PHRASE_WORDS_MAX];
     for (size_t at = 0; at < words->count; at++) {
-        const size_t head = head_of(words->list[at].text);
-        for (size_t i = lists->from[head]; i < lists->from[head + 1]; i++) {
-            const struct phrase *phrase = &lists->phrases[i];
+        const struct term *word = &words->list[at];
+        size_t head = head_of(word->text), i = lists->from[head], end = lists->from[head + 1];
+        const struct phrase *phrase = NULL;
+        while ((phrase = next_phrase(lists, word, end, &i)) != NULL) {
             if (phrase->fault != FAULT_NONE || !goes_on(phrase, 0, words, at, ret, places))
                 continue;
             for (size_t k = 0; k < phrase->count; k++)
@@ -269,9 +324,10 @@ enum fault lists_find(const struct lists *lists, const struct terms *words)
     enum fault found = FAULT_NONE;
     mark_allowed(lists, words, &allowed);
     for (size_t at = 0; at < words->count; at++) {
-        const size_t head = head_of(words->list[at].text);
-        for (size_t i = lists->from[head]; i < lists->from[head + 1]; i++) {
-            const struct phrase *phrase = &lists->phrases[i];
+        const struct term *word = &words->list[at];
+        size_t head = head_of(word->text), i = lists->from[head], end = lists->from[head + 1];
+        const struct phrase *phrase = NULL;
+        while ((phrase = next_phrase(lists, word, end, &i)) != NULL) {
             bool is_sooner = found == FAULT_NONE || phrase->fault < found;
             if (phrase->fault != FAULT_NONE && is_sooner &&
                 goes_on(phrase, 0, words, at, &allowed, places))

@@ -28,13 +28,12 @@ enum list_set {
     LIST_SETS
 };
 
-struct term_set {
-    char (*words)[TERM_MAX + 1]; // sorted once read
-    size_t count, capacity;
+// A word of some sets.
+struct word {
+    char text[TERM_MAX + 1];
+    uint64_t hash;
+    unsigned sets; // a bit for each list_set
 };
-void term_set_add(struct term_set *set, const char *word);
-void term_set_sort(struct term_set *set);
-bool term_set_has(const struct term_set *set, const char *word);
 
 enum { PHRASE_WORDS_MAX = 8, PHRASE_GAP = 4, PHRASE_HEADS = 37 * 37 };
 
@@ -48,20 +47,34 @@ struct phrase {
     size_t count;
 };
 
+// The first four letters of a phrase, which tell almost all words from its first one.
+struct phrase_key {
+    uint32_t letters, mask;
+};
+
 struct lists {
-    struct term_set sets[LIST_SETS];
+    struct word *words;
+    size_t word_count, word_capacity;
+    uint32_t *places;       // of words by their hash: the number in `words` and one; 0: none
+    size_t room;            // a power of two, at least twice word_count
     struct phrase *phrases; // sorted by their first word once read
+    struct phrase_key *keys;
     size_t count, capacity;
     size_t from[PHRASE_HEADS + 1]; // of two first letters: where their phrases begin
 };
 
 // Reads a file into lists that are all zero or hold something already. ERR_REJECT with the line.
 MUST_CHECK enum err lists_read(struct lists *lists, struct bytes file, struct why *why);
+void lists_add(struct lists *lists, enum list_set set, const struct term *word);
 // The words of `text` as an allowed phrase, where they are more than one.
 void lists_allow(struct lists *lists, struct bytes text);
 // After the last addition, before the first question.
 void lists_sort(struct lists *lists);
 void lists_done(struct lists *lists);
+
+// Notes in the words which sets hold them: LIST_BIT(LIST_STOP) and so on in `sets`.
+#define LIST_BIT(set) (1U << (set))
+void lists_mark(const struct lists *lists, struct terms *words);
 
 // The first fault of which a phrase stands in the words, FAULT_NONE where none does. A word of an
 // allowed phrase takes no part.

@@ -50,17 +50,15 @@ static size_t decode(struct bytes text, size_t at, uint32_t *ret)
     return len < text.len - at ? len : text.len - at;
 }
 
-static enum glyph_kind kind_of_ascii(uint32_t code)
+enum glyph_kind glyph_kind_of_sign(uint8_t sign)
 {
-    if ((code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z'))
-        return GLYPH_LETTER;
-    if (code >= '0' && code <= '9')
-        return GLYPH_DIGIT;
-    if (code >= '\n' && code <= '\r')
-        return GLYPH_BREAK;
-    if (code == ' ')
+    if (sign == ' ')
         return GLYPH_BLANK;
-    return code < ' ' || code == 0x7f ? GLYPH_ODD : GLYPH_PUNCTUATION;
+    if (sign >= '0' && sign <= '9')
+        return GLYPH_DIGIT;
+    if (sign >= '\n' && sign <= '\r')
+        return GLYPH_BREAK;
+    return sign < ' ' || sign == 0x7f ? GLYPH_ODD : GLYPH_PUNCTUATION;
 }
 
 static bool is_among(uint32_t code, const uint32_t *list, size_t count)
@@ -78,8 +76,6 @@ static enum glyph_kind kind_of(uint32_t code)
     // Currency signs, quotes, degree, middle dot, half, times, ellipsis.
     static const uint32_t marks[] = {0xa3, 0xa5,   0xab,   0xb0,   0xb7,   0xbb,   0xbd,
                                      0xd7, 0x2018, 0x2019, 0x201c, 0x201d, 0x2026, 0x20ac};
-    if (code < 0x80)
-        return kind_of_ascii(code);
     if (code >= 0xc0 && code <= 0x17f && code != 0xd7 && code != 0xf7)
         return GLYPH_LETTER;
     if (is_among(code, blanks, ARRAY_LEN(blanks)))
@@ -93,16 +89,15 @@ static enum glyph_kind kind_of(uint32_t code)
     return GLYPH_ODD;
 }
 
-struct glyph glyph_at(struct bytes text, size_t at)
+struct glyph glyph_decode(struct bytes text, size_t at)
 {
     struct glyph glyph = {0};
     glyph.len = decode(text, at, &glyph.code);
     glyph.kind = kind_of(glyph.code);
-    if (glyph.kind != GLYPH_LETTER && glyph.kind != GLYPH_DIGIT)
+    if (glyph.kind != GLYPH_LETTER)
         return glyph;
-    glyph.base[0] = glyph.code < 0x80    ? (char)glyph.code
-                    : glyph.code < 0x100 ? latin_1[glyph.code - 0xc0]
-                                         : extended_a[glyph.code - 0x100];
+    glyph.base[0] =
+        glyph.code < 0x100 ? latin_1[glyph.code - 0xc0] : extended_a[glyph.code - 0x100];
     glyph.base[1] = second_letter(glyph.code);
     return glyph;
 }
@@ -122,40 +117,43 @@ static bool is_part(const struct glyph *glyph)
     return glyph->kind == GLYPH_LETTER || glyph->kind == GLYPH_DIGIT;
 }
 
-static void add(struct term *word, const struct glyph *glyph)
+// Appends to the folded text and its hash (FNV-1a).
+static void add(struct term *word, size_t *len, const struct glyph *glyph)
 {
-    size_t len = strlen(word->text);
-    for (const char *c = glyph->base; *c != '\0' && len < TERM_MAX; c++)
-        word->text[len++] = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+    for (const char *c = glyph->base; *c != '\0' && *len < TERM_MAX; c++) {
+        char small = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+        word->text[(*len)++] = small;
+        word->hash = (word->hash ^ (uint8_t)small) * UINT64_C(0x100000001b3);
+    }
 }
 
 bool terms_next(struct bytes text, size_t *at, struct term *ret)
 {
-    struct term word = {.starts_sentence = *at == 0};
     struct glyph glyph = {0};
-    size_t i = *at, capitals = 0;
+    size_t i = *at, capitals = 0, len = 0;
+    bool starts_sentence = i == 0;
     for (; i < text.len; i += glyph.len) {
         glyph = glyph_at(text, i);
         if (is_part(&glyph))
             break;
-        word.starts_sentence = word.starts_sentence || ends_sentence(glyph.code);
+        starts_sentence = starts_sentence || ends_sentence(glyph.code);
     }
     if (i >= text.len)
         return false;
-    word.at = i;
+    *ret = (struct term){
+        .hash = UINT64_C(0xcbf29ce484222325), .at = i, .starts_sentence = starts_sentence};
     bool begins_capital = is_upper(&glyph);
     for (; i < text.len; i += glyph.len) {
         glyph = glyph_at(text, i);
         if (!is_part(&glyph))
             break;
         capitals += is_upper(&glyph) ? 1 : 0;
-        *(glyph.kind == GLYPH_LETTER ? &word.letters : &word.digits) += 1;
-        add(&word, &glyph);
+        *(glyph.kind == GLYPH_LETTER ? &ret->letters : &ret->digits) += 1;
+        add(ret, &len, &glyph);
     }
-    word.end = *at = i;
-    word.is_all_capitals = capitals > 1 && capitals == word.letters;
-    word.is_capital = begins_capital && !word.is_all_capitals;
-    *ret = word;
+    ret->end = *at = i;
+    ret->is_all_capitals = capitals > 1 && capitals == ret->letters;
+    ret->is_capital = begins_capital && !ret->is_all_capitals;
     return true;
 }
 
@@ -167,10 +165,15 @@ void terms_of(struct bytes text, struct terms *ret)
         ret->count++;
 }
 
-static bool holds(const struct terms *words, size_t count, const char *text)
+bool terms_are_same(const struct term *a, const struct term *b)
+{
+    return a->hash == b->hash && strcmp(a->text, b->text) == 0;
+}
+
+static bool holds(const struct terms *words, size_t count, const struct term *word)
 {
     for (size_t i = 0; i < count; i++)
-        if (strcmp(words->list[i].text, text) == 0)
+        if (terms_are_same(&words->list[i], word))
             return true;
     return false;
 }
@@ -179,12 +182,12 @@ double terms_overlap(const struct terms *a, const struct terms *b)
 {
     size_t both = 0, all = 0;
     for (size_t i = 0; i < a->count; i++)
-        if (!holds(a, i, a->list[i].text)) {
+        if (!holds(a, i, &a->list[i])) {
             all++;
-            both += holds(b, b->count, a->list[i].text) ? 1 : 0;
+            both += holds(b, b->count, &a->list[i]) ? 1 : 0;
         }
     for (size_t i = 0; i < b->count; i++)
-        if (!holds(b, i, b->list[i].text) && !holds(a, a->count, b->list[i].text))
-            all++;
+        all += holds(b, i, &b->list[i]) ? 0 : 1;
+    all -= both;
     return all == 0 ? 1 : (double)both / (double)all;
 }

@@ -30,21 +30,42 @@ struct glyph {
     char base[3]; // of a letter or digit: without accents, case kept ("OE" of one character)
 };
 
-// The character that begins at `at` (< text.len) of well-formed UTF-8.
-struct glyph glyph_at(struct bytes text, size_t at);
+// Those of a byte below 0x80, and of more bytes.
+enum glyph_kind glyph_kind_of_sign(uint8_t sign);
+struct glyph glyph_decode(struct bytes text, size_t at);
+
+// The character that begins at `at` (< text.len) of well-formed UTF-8. In the header since most
+// are letters of one byte, and each is looked at a few times.
+static inline struct glyph glyph_at(struct bytes text, size_t at)
+{
+    uint8_t byte = text.data[at];
+    if (byte >= 0x80)
+        return glyph_decode(text, at);
+    struct glyph glyph = {.code = byte, .len = 1, .kind = GLYPH_LETTER, .base = {(char)byte}};
+    if ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z')
+        return glyph;
+    glyph.kind = glyph_kind_of_sign(byte);
+    if (glyph.kind != GLYPH_DIGIT)
+        glyph.base[0] = '\0';
+    return glyph;
+}
 
 // Longer words are cut.
 enum { TERM_MAX = 31 };
 
 // A run of letters and digits; an apostrophe or a hyphen ends it ("l'âge" is "l" and "age").
 struct term {
-    char text[TERM_MAX + 1]; // folded: a-z and 0-9
+    char text[TERM_MAX + 1]; // folded: a-z and 0-9, with zeros behind
+    uint64_t hash;           // of it
+    unsigned sets;           // the word lists that hold it, once lists_mark has looked (lists.h)
     size_t at, end;          // its bytes in the text
     size_t letters, digits;
     bool is_capital;      // begins with a capital, and small letters follow, or stands alone
     bool is_all_capitals; // two letters and more
     bool starts_sentence; // the first word, and one behind . ! ? : or an ellipsis
 };
+
+bool terms_are_same(const struct term *a, const struct term *b);
 
 // The next word at or behind *at, which moves behind it; false where there is none.
 bool terms_next(struct bytes text, size_t *at, struct term *ret);

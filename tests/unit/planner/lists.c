@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "support/check.h"
 
+#include <stdio.h>
+
 #include "planner/lists.h"
 
 static struct lists read_lists(const char *file)
@@ -18,12 +20,22 @@ static enum fault find(const struct lists *lists, const char *text)
     return lists_find(lists, &terms);
 }
 
+static unsigned sets_of(const struct lists *lists, const char *word)
+{
+    struct terms terms;
+    terms_of(bytes_from_string(word), &terms);
+    assert_int_equal(terms.count, 1);
+    assert_int_equal(terms.list[0].sets, 0);
+    lists_mark(lists, &terms);
+    return terms.list[0].sets;
+}
+
 static void a_phrase_is_found_by_whole_words(void **state)
 {
     (void)state;
     struct lists lists = read_lists("# lists\n"
                                     "[protected-attribute]\n"
-                                    "âge, pregnan*, too old\n"
+                                    "âge, pregnan*, too old, spy*, ill\n"
                                     "[surveillance]\n"
                                     "monitor* .. mail*, read .. inbox # and so on\n"
                                     "[threat]\n"
@@ -42,6 +54,12 @@ static void a_phrase_is_found_by_whole_words(void **state)
         {"L'ÂGE.", FAULT_PROTECTED_ATTRIBUTE},
         {"pregnant", FAULT_PROTECTED_ATTRIBUTE},
         {"impregnable", FAULT_NONE},
+        {"spying", FAULT_PROTECTED_ATTRIBUTE},
+        {"spy", FAULT_PROTECTED_ATTRIBUTE},
+        {"sp", FAULT_NONE},
+        {"ill", FAULT_PROTECTED_ATTRIBUTE},
+        {"illness", FAULT_NONE},
+        {"il", FAULT_NONE},
         {"too old", FAULT_PROTECTED_ATTRIBUTE},
         {"too, old", FAULT_PROTECTED_ATTRIBUTE},
         {"too very old", FAULT_NONE},
@@ -60,10 +78,35 @@ static void a_phrase_is_found_by_whole_words(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         if (find(&lists, cases[i].text) != cases[i].fault)
             fail_msg("%s: %s", cases[i].text, fault_code(find(&lists, cases[i].text)));
-    assert_true(term_set_has(&lists.sets[LIST_STOP], "the"));
-    assert_false(term_set_has(&lists.sets[LIST_STOP], "th"));
-    assert_false(term_set_has(&lists.sets[LIST_FOREIGN], "the"));
     lists_done(&lists);
+}
+
+// Enough words for the table to grow a few times.
+static void a_word_is_marked_with_all_sets_that_hold_it(void **state)
+{
+    (void)state;
+    struct lists lists = read_lists("[stop]\nthe  pour\n[foreign]\npour Pay\n[pay]\npay pay\n");
+    char text[16];
+    for (int i = 0; i < 5000; i++) {
+        struct term word;
+        size_t at = 0;
+        snprintf(text, sizeof text, "w%d", i);
+        assert_true(terms_next(bytes_from_string(text), &at, &word));
+        lists_add(&lists, i % 2 == 0 ? LIST_KNOWN : LIST_VERBS, &word);
+    }
+    assert_int_equal(sets_of(&lists, "The"), LIST_BIT(LIST_STOP));
+    assert_int_equal(sets_of(&lists, "pour"), LIST_BIT(LIST_STOP) | LIST_BIT(LIST_FOREIGN));
+    assert_int_equal(sets_of(&lists, "pay"), LIST_BIT(LIST_FOREIGN) | LIST_BIT(LIST_PAY));
+    assert_int_equal(sets_of(&lists, "th"), 0);
+    for (int i = 0; i < 5000; i++) {
+        snprintf(text, sizeof text, "w%d", i);
+        assert_int_equal(sets_of(&lists, text), LIST_BIT(i % 2 == 0 ? LIST_KNOWN : LIST_VERBS));
+    }
+    assert_int_equal(sets_of(&lists, "w5000"), 0);
+    lists_done(&lists);
+    struct lists none = {.count = 0};
+    assert_int_equal(sets_of(&none, "the"), 0);
+    lists_done(&none);
 }
 
 static void words_of_the_features_are_allowed_where_they_are_two(void **state)
@@ -108,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_phrase_is_found_by_whole_words),
+        cmocka_unit_test(a_word_is_marked_with_all_sets_that_hold_it),
         cmocka_unit_test(words_of_the_features_are_allowed_where_they_are_two),
         cmocka_unit_test(lists_that_are_none_are_refused_with_the_line),
     };

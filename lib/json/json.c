@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "json/quick.h"
 
 // A struct json is a json_t under another name. jansson takes up to 80 times the input's size and
 // accepts 2,048 levels, so both are bounded before it sees a byte; keeping its tree is fine for
@@ -50,11 +51,16 @@ enum err json_parse(struct bytes in, size_t max_bytes, unsigned max_depth, struc
     if (in.len > max_bytes)
         return why_code(why, ERR_REJECT, "json-too-large",
                         "JSON of %zu bytes is over the limit of %zu", in.len, max_bytes);
+    json_t *root = json_quick(in, max_depth);
+    if (root != NULL) {
+        *ret = (struct json *)(void *)root;
+        return ERR_OK;
+    }
     if (depth_of(in) > max_depth)
         return why_code(why, ERR_REJECT, "json-too-deep", "JSON is nested deeper than %u levels",
                         max_depth);
     json_error_t error = {0};
-    json_t *root =
+    root =
         json_loadb((const char *)in.data, in.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (root == NULL)
         return why_code(why, ERR_REJECT, "bad-json", "line %d column %d: %s", error.line,
@@ -367,9 +373,14 @@ static size_t character_at(struct bytes in, size_t at)
 enum err json_write_string(struct text *out, struct bytes string)
 {
     enum err err = text_append(out, "\"", 1);
+    bool is_valid = utf8_is_valid(string);
     size_t from = 0, at = 0;
     while (err == ERR_OK && at < string.len) {
         char code[8];
+        if (is_valid)
+            at += json_plain(string.data + at, string.len - at);
+        if (at == string.len)
+            break;
         size_t len = string.data[at] < 0x80 ? 1 : character_at(string, at);
         const char *escape = len == 0   ? "\xef\xbf\xbd"
                              : len == 1 ? escape_of(string.data[at], code)

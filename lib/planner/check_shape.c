@@ -14,6 +14,15 @@ static bool is_tab(struct glyph glyph)
     return glyph.code == '\t';
 }
 
+// Of a text that is not empty.
+static struct glyph last_glyph(struct bytes text)
+{
+    size_t at = text.len - 1;
+    while (at > 0 && (text.data[at] & 0xc0) == 0x80)
+        at--;
+    return glyph_at(text, at);
+}
+
 struct bytes shape_trim(struct bytes text)
 {
     while (text.len > 0) {
@@ -23,13 +32,10 @@ struct bytes shape_trim(struct bytes text)
         text = bytes_of(text.data + first.len, text.len - first.len);
     }
     while (text.len > 0) {
-        size_t at = text.len - 1;
-        while (at > 0 && (text.data[at] & 0xc0) == 0x80)
-            at--;
-        struct glyph last = glyph_at(text, at);
+        struct glyph last = last_glyph(text);
         if (!is_blank(last.kind) && !is_tab(last))
             break;
-        text.len = at;
+        text.len -= last.len;
     }
     return text;
 }
@@ -75,22 +81,27 @@ static bool is_formula(struct bytes action)
     return first == '=' || first == '+' || first == '-' || first == '@';
 }
 
-// Quotes and brackets may close behind the full stop. Three dots are no end.
-static bool ends_as_sentence(struct bytes action)
+// The last character but for those that may close behind a full stop; 0: there is none. *text ends
+// before it then.
+static uint32_t last_sign(struct bytes *text)
 {
-    uint32_t last = 0, before = 0;
-    for (size_t at = 0; at < action.len;) {
-        struct glyph glyph = glyph_at(action, at);
+    while (text->len > 0) {
+        struct glyph glyph = last_glyph(*text);
         bool is_closing = glyph.code == ')' || glyph.code == '"' || glyph.code == 0xbb ||
                           glyph.code == 0x201d || glyph.code == 0x2019 ||
                           glyph.kind == GLYPH_BLANK || glyph.kind == GLYPH_PICTURE;
-        if (!is_closing) {
-            before = last;
-            last = glyph.code;
-        }
-        at += glyph.len;
+        text->len -= glyph.len;
+        if (!is_closing)
+            return glyph.code;
     }
-    return last == '!' || last == '?' || (last == '.' && before != '.');
+    return 0;
+}
+
+// Three dots are no end.
+static bool ends_as_sentence(struct bytes action)
+{
+    uint32_t last = last_sign(&action);
+    return last == '!' || last == '?' || (last == '.' && last_sign(&action) != '.');
 }
 
 enum fault shape_check(struct bytes action)

@@ -117,20 +117,46 @@ static bool is_part(const struct glyph *glyph)
     return glyph->kind == GLYPH_LETTER || glyph->kind == GLYPH_DIGIT;
 }
 
+// A word while it is read.
+struct reading {
+    struct term *word;
+    size_t len, capitals;
+};
+
 // Appends to the folded text and its hash (FNV-1a).
-static void add(struct term *word, size_t *len, const struct glyph *glyph)
+static void add(struct reading *reading, char small)
 {
-    for (const char *c = glyph->base; *c != '\0' && *len < TERM_MAX; c++) {
-        char small = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
-        word->text[(*len)++] = small;
-        word->hash = (word->hash ^ (uint8_t)small) * UINT64_C(0x100000001b3);
+    struct term *word = reading->word;
+    if (reading->len == TERM_MAX)
+        return;
+    word->text[reading->len++] = small;
+    word->hash = (word->hash ^ (uint8_t)small) * UINT64_C(0x100000001b3);
+}
+
+// A run of letters of one byte, which most are; behind it.
+static size_t add_letters(struct reading *reading, struct bytes text, size_t at)
+{
+    size_t from = at;
+    for (; at < text.len && (text.data[at] | 0x20) >= 'a' && (text.data[at] | 0x20) <= 'z'; at++) {
+        reading->capitals += (text.data[at] & 0x20) == 0;
+        add(reading, (char)(text.data[at] | 0x20));
     }
+    reading->word->letters += at - from;
+    return at;
+}
+
+static void add_glyph(struct reading *reading, const struct glyph *glyph)
+{
+    reading->capitals += is_upper(glyph);
+    *(glyph->kind == GLYPH_LETTER ? &reading->word->letters : &reading->word->digits) += 1;
+    for (const char *c = glyph->base; *c != '\0'; c++)
+        add(reading, (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c));
 }
 
 bool terms_next(struct bytes text, size_t *at, struct term *ret)
 {
     struct glyph glyph = {0};
-    size_t i = *at, capitals = 0, len = 0;
+    size_t i = *at;
     bool starts_sentence = i == 0;
     for (; i < text.len; i += glyph.len) {
         glyph = glyph_at(text, i);
@@ -142,17 +168,16 @@ bool terms_next(struct bytes text, size_t *at, struct term *ret)
         return false;
     *ret = (struct term){
         .hash = UINT64_C(0xcbf29ce484222325), .at = i, .starts_sentence = starts_sentence};
+    struct reading reading = {.word = ret};
     bool begins_capital = is_upper(&glyph);
-    for (; i < text.len; i += glyph.len) {
+    for (; (i = add_letters(&reading, text, i)) < text.len; i += glyph.len) {
         glyph = glyph_at(text, i);
         if (!is_part(&glyph))
             break;
-        capitals += is_upper(&glyph) ? 1 : 0;
-        *(glyph.kind == GLYPH_LETTER ? &ret->letters : &ret->digits) += 1;
-        add(ret, &len, &glyph);
+        add_glyph(&reading, &glyph);
     }
     ret->end = *at = i;
-    ret->is_all_capitals = capitals > 1 && capitals == ret->letters;
+    ret->is_all_capitals = reading.capitals > 1 && reading.capitals == ret->letters;
     ret->is_capital = begins_capital && !ret->is_all_capitals;
     return true;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "http/drive.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -12,11 +11,11 @@
 
 enum { EVENTS_MAX = 64 };
 
-// libcurl removes a socket before it closes it.
-static int on_socket(CURL *curl, curl_socket_t fd, int what, void *context, void *of_socket)
+// libcurl removes a socket before it closes it, and forgets then what was noted of it.
+static int on_socket(CURL *curl, curl_socket_t fd, int what, void *context, void *is_known)
 {
-    (void)curl, (void)of_socket;
-    const struct drive *drive = context;
+    (void)curl;
+    struct drive *drive = context;
     bool reads = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
     bool writes = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
     struct epoll_event event = {.events = (reads ? EPOLLIN : 0U) | (writes ? EPOLLOUT : 0U),
@@ -25,9 +24,10 @@ static int on_socket(CURL *curl, curl_socket_t fd, int what, void *context, void
         epoll_ctl(drive->epoll, EPOLL_CTL_DEL, fd, NULL);
         return 0;
     }
-    if (epoll_ctl(drive->epoll, EPOLL_CTL_MOD, fd, &event) == 0)
-        return 0;
-    return errno == ENOENT ? epoll_ctl(drive->epoll, EPOLL_CTL_ADD, fd, &event) : -1;
+    if (is_known != NULL)
+        return epoll_ctl(drive->epoll, EPOLL_CTL_MOD, fd, &event);
+    IGNORE(curl_multi_assign(drive->curl, fd, drive)); // it knows the socket: it named it
+    return epoll_ctl(drive->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
 static int on_timer(CURLM *curl, long wait_ms, void *context)
@@ -38,12 +38,19 @@ static int on_timer(CURLM *curl, long wait_ms, void *context)
     return 0;
 }
 
-bool drive_open(struct drive *drive, size_t connections)
+static bool watch(const struct drive *drive, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    return fd < 0 || epoll_ctl(drive->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+bool drive_open(struct drive *drive, size_t connections, int stop_fd)
 {
     CURLMcode bad = CURLM_OK;
     *drive = (struct drive){.curl = curl_multi_init(),
                             .epoll = epoll_create1(EPOLL_CLOEXEC),
                             .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                            .stop_fd = stop_fd,
                             .timer_ms = -1};
 #define SET(option, value)                                                                         \
     bad = bad == CURLM_OK ? curl_multi_setopt(drive->curl, option, value) : bad
@@ -55,7 +62,8 @@ bool drive_open(struct drive *drive, size_t connections)
     SET(CURLMOPT_TIMERFUNCTION, on_timer);
     SET(CURLMOPT_TIMERDATA, drive);
 #undef SET
-    return drive->epoll >= 0 && drive->wake >= 0 && bad == CURLM_OK; // bad where there is no handle
+    return drive->epoll >= 0 && drive->wake >= 0 && watch(drive, drive->wake) &&
+           watch(drive, stop_fd) && bad == CURLM_OK; // bad where there is no handle
 }
 
 static void close_fd(int fd)
@@ -71,7 +79,7 @@ void drive_close(struct drive *drive)
     close_fd(drive->wake);
 }
 
-static CURLMcode run_timer(struct drive *drive)
+CURLMcode drive_begin(struct drive *drive)
 {
     int running = 0;
     if (drive->timer_ms < 0 || drive->timer_ms > clock_mono_ms())
@@ -80,32 +88,51 @@ static CURLMcode run_timer(struct drive *drive)
     return curl_multi_socket_action(drive->curl, CURL_SOCKET_TIMEOUT, 0, &running);
 }
 
-CURLMcode drive_run(struct drive *drive)
+static void read_wake(const struct drive *drive)
+{
+    uint64_t wakes = 0;
+    IGNORE(read(drive->wake, &wakes, sizeof wakes)); // fails where nobody did
+}
+
+static CURLMcode run_socket(struct drive *drive, const struct epoll_event *event)
+{
+    int running = 0;
+    int ready = (event->events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+                (event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+                (event->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+    return curl_multi_socket_action(drive->curl, event->data.fd, ready, &running);
+}
+
+CURLMcode drive_run(struct drive *drive, int64_t wait_ms)
 {
     struct epoll_event events[EVENTS_MAX];
     CURLMcode code = CURLM_OK;
-    int running = 0, count = epoll_wait(drive->epoll, events, EVENTS_MAX, 0);
-    for (int i = 0; i < count && code == CURLM_OK; i++) {
-        int ready = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |
-                    (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-                    (events[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
-        code = curl_multi_socket_action(drive->curl, events[i].data.fd, ready, &running);
-    }
-    return code == CURLM_OK ? run_timer(drive) : code;
-}
-
-void drive_wait(const struct drive *drive, int stop_fd, int64_t wait_ms)
-{
-    struct pollfd fds[] = {{.fd = drive->epoll, .events = POLLIN},
-                           {.fd = drive->wake, .events = POLLIN},
-                           {.fd = stop_fd, .events = POLLIN}};
-    uint64_t wakes = 0;
-    if (drive->timer_ms >= 0) {
+    if (drive->timer_ms >= 0 && wait_ms > 0) {
         int64_t timer_ms = drive->timer_ms - clock_mono_ms();
         wait_ms = timer_ms < wait_ms ? timer_ms : wait_ms;
     }
-    IGNORE(poll(fds, ARRAY_LEN(fds), wait_ms < 0 ? 0 : (int)wait_ms)); // the caller looks itself
-    IGNORE(read(drive->wake, &wakes, sizeof wakes));                   // fails where nobody did
+    int count = epoll_wait(drive->epoll, events, EVENTS_MAX, wait_ms < 0 ? 0 : (int)wait_ms);
+    for (int i = 0; i < count && code == CURLM_OK; i++) {
+        if (events[i].data.fd == drive->wake)
+            read_wake(drive);
+        else if (events[i].data.fd != drive->stop_fd)
+            code = run_socket(drive, &events[i]);
+    }
+    return code == CURLM_OK ? drive_begin(drive) : code;
+}
+
+void drive_rest(const struct drive *drive, int64_t wait_ms)
+{
+    struct pollfd fds[] = {{.fd = drive->wake, .events = POLLIN},
+                           {.fd = drive->stop_fd, .events = POLLIN}};
+    IGNORE(poll(fds, ARRAY_LEN(fds), (int)wait_ms)); // the caller looks itself
+}
+
+void drive_forget_stop(struct drive *drive)
+{
+    if (drive->stop_fd >= 0)
+        epoll_ctl(drive->epoll, EPOLL_CTL_DEL, drive->stop_fd, NULL);
+    drive->stop_fd = -1;
 }
 
 void drive_wake(const struct drive *drive)

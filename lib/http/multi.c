@@ -15,7 +15,8 @@
 
 // A slot is an easy handle with what its call owns; slots are made when they are first needed, go
 // from idle to flying to told and back, and never move. libcurl keeps the connections in the multi
-// handle, so any slot takes any of them.
+// handle, so any slot takes any of them. An idle slot keeps how its handle was set up: most calls
+// differ from the one before in their body alone.
 //
 // HTTP/1.1 and not 2: answers take seconds, so that a connection a call costs nothing that counts,
 // and one lost connection is one failed call and not all of them.
@@ -40,12 +41,13 @@ struct slot {
     enum slot_state state;
     CURL *curl;
     void *tag;
-    char *url, *sent_body; // the request's, which libcurl reads while it runs
+    char *method, *url; // with the request's headers: what the handle is set up for
+    char *sent_body;    // which libcurl reads while it runs
     struct handle_request request;
     struct handle_answer answer;
     struct text body; // of the answer
     size_t header_bytes;
-    bool has_too_many_headers;
+    bool has_too_many_headers, has_pace;
     unsigned sends;
     char retry_after[64], content_type[128];
     char error[CURL_ERROR_SIZE];
@@ -59,6 +61,7 @@ struct http_multi {
     struct slot **slots; // up to two a call: what was told keeps its slot until the next poll
     size_t slot_count, calls_max;
     size_t in_flight;
+    int64_t gather_ms, told_ms; // monotonic: when answers were told last; 0: never
     atomic_bool is_woken;
     bool has_told_stop;
 };
@@ -76,9 +79,10 @@ enum err http_multi_new(const struct http_multi_options *options, struct http_mu
     multi->connect_timeout_ms = (long)(connect_ms > 0 ? connect_ms : CONNECT_TIMEOUT_MS);
     multi->slow_answer_s = (long)((slow_ms > 0 ? slow_ms : SLOW_ANSWER_MS) + 999) / 1000;
     multi->allows_http = options->allows_http;
+    multi->gather_ms = options->gather_ms;
     multi->calls_max = options->calls_max > 0 ? options->calls_max : CALLS_MAX;
     multi->slots = mem_array(2 * multi->calls_max, sizeof(struct slot *));
-    if (!drive_open(&multi->drive, multi->calls_max)) {
+    if (!drive_open(&multi->drive, multi->calls_max, program_stop_fd())) {
         http_multi_free(multi);
         return why_say(why, ERR_FATAL, "cannot make a client for many HTTP calls");
     }
@@ -86,11 +90,17 @@ enum err http_multi_new(const struct http_multi_options *options, struct http_mu
     return ERR_OK;
 }
 
+// The handle is set up for nothing.
+static void slot_forget(struct slot *slot)
+{
+    curl_slist_free_all(TAKE(slot->request.headers));
+    free(TAKE(slot->method));
+    free(TAKE(slot->url));
+}
+
 // Lets go of what the call owned; the handle and a small body's memory stay.
 static void slot_clear(struct slot *slot)
 {
-    curl_slist_free_all(TAKE(slot->request.headers));
-    free(TAKE(slot->url));
     free(TAKE(slot->sent_body));
     if (slot->body.capacity > ANSWER_BYTES_KEPT)
         text_done(&slot->body);
@@ -113,6 +123,7 @@ void http_multi_free(struct http_multi *multi)
         if (slot->state == SLOT_FLYING)
             slot_land(slot);
         slot_clear(slot);
+        slot_forget(slot);
         curl_easy_cleanup(slot->curl);
         text_done(&slot->body);
         mem_free_p(&slot);
@@ -154,6 +165,7 @@ static size_t on_header(char *line, size_t one, size_t len, void *context)
                                     curl_easy_setopt(slot->curl, CURLOPT_LOW_SPEED_TIME,
                                                      slot->multi->slow_answer_s) != CURLE_OK))
         return 0;
+    slot->has_pace = true;
     slot->header_bytes += len;
     slot->has_too_many_headers = slot->header_bytes > HEADER_BYTES;
     return slot->has_too_many_headers ? 0 : len;
@@ -175,7 +187,6 @@ static CURLcode set_up(struct slot *slot)
 #define SET(option, value) HANDLE_SET(&bad, curl, option, value)
     SET(CURLOPT_PRIVATE, slot);
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)slot->body.ceiling);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, slot);
     SET(CURLOPT_PREREQFUNCTION, on_send);
@@ -183,6 +194,28 @@ static CURLcode set_up(struct slot *slot)
     SET(CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_LIFE_S);
     SET(CURLOPT_QUICK_EXIT, 1L); // a resolver that hangs does not hold up the end
 #undef SET
+    return bad;
+}
+
+// What each call has of its own.
+static CURLcode set_call(struct slot *slot)
+{
+    CURL *curl = slot->curl;
+    CURLcode bad = CURLE_OK;
+#define SET(option, value) HANDLE_SET(&bad, curl, option, value)
+    SET(CURLOPT_TIMEOUT_MS, slot->request.timeout_ms);
+    SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)slot->body.ceiling);
+    if (slot->request.body.data != NULL) {
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)slot->request.body.len);
+        SET(CURLOPT_POSTFIELDS, (const char *)slot->request.body.data);
+    }
+    if (slot->has_pace) {
+        SET(CURLOPT_LOW_SPEED_LIMIT, 0L);
+        SET(CURLOPT_LOW_SPEED_TIME, 0L);
+    }
+#undef SET
+    slot->error[0] = '\0';
+    slot->has_pace = false;
     return bad;
 }
 
@@ -212,9 +245,28 @@ static bool add_headers(const struct http_call *call, struct curl_slist **header
     return is_fine;
 }
 
+static bool is_line_of(const char *line, const struct http_header *header)
+{
+    size_t len = strlen(header->name);
+    return strncmp(line, header->name, len) == 0 && strncmp(line + len, ": ", 2) == 0 &&
+           strcmp(line + len + 2, header->value) == 0;
+}
+
+static bool is_set_up_for(const struct slot *slot, const struct http_call *call)
+{
+    if (slot->url == NULL || strcmp(slot->url, call->url) != 0 ||
+        strcmp(slot->method, call->method) != 0 ||
+        (slot->request.body.data == NULL) != (call->body.data == NULL))
+        return false;
+    const struct curl_slist *line = slot->request.headers->next; // behind "Expect:"
+    size_t i = 0;
+    for (; line != NULL && i < call->header_count && is_line_of(line->data, &call->headers[i]); i++)
+        line = line->next;
+    return line == NULL && i == call->header_count;
+}
+
 static void fill(struct slot *slot, const struct http_call *call, void *tag)
 {
-    struct http_multi *multi = slot->multi;
     text_clear(&slot->body);
     slot->body.ceiling = call->answer_bytes > 0 ? call->answer_bytes : ANSWER_BYTES;
     slot->answer = (struct handle_answer){.body = &slot->body};
@@ -223,21 +275,32 @@ static void fill(struct slot *slot, const struct http_call *call, void *tag)
     slot->has_too_many_headers = false;
     slot->sends = 0;
     slot->retry_after[0] = slot->content_type[0] = '\0';
-    slot->url = mem_dup(call->url);
     if (call->body.data != NULL)
         slot->sent_body = mem_dup_bytes(call->body.data, call->body.len);
+    slot->request.body = bytes_of(slot->sent_body, call->body.len);
+    slot->request.timeout_ms = (long)(call->timeout_ms > 0 ? call->timeout_ms : TIMEOUT_MS);
+}
+
+// Sets the handle up for calls like this one, which has filled the slot.
+static CURLcode prepare(struct slot *slot, const struct http_call *call)
+{
+    const struct http_multi *multi = slot->multi;
+    slot_forget(slot);
+    slot->method = mem_dup(call->method);
+    slot->url = mem_dup(call->url);
     slot->request = (struct handle_request){
-        .method = call->method,
+        .method = slot->method,
         .url = slot->url,
-        .body = bytes_of(slot->sent_body, call->body.len),
+        .body = slot->request.body,
         .protocols = multi->allows_http ? "http,https" : "https",
         .ca_file = multi->ca_file,
         .proxy = multi->proxy,
         .connect_timeout_ms = multi->connect_timeout_ms,
-        .timeout_ms = (long)(call->timeout_ms > 0 ? call->timeout_ms : TIMEOUT_MS),
+        .timeout_ms = slot->request.timeout_ms,
         .answer = &slot->answer,
         .error = slot->error,
     };
+    return add_headers(call, &slot->request.headers) ? set_up(slot) : CURLE_OUT_OF_MEMORY;
 }
 
 enum err http_multi_start(struct http_multi *multi, const struct http_call *call, void *tag,
@@ -250,18 +313,23 @@ enum err http_multi_start(struct http_multi *multi, const struct http_call *call
     if (slot == NULL)
         return why_code(why, ERR_RETRY, "calls-full", "%zu HTTP calls are in flight",
                         multi->in_flight);
+    CURLcode code = CURLE_OK;
+    bool is_set_up = is_set_up_for(slot, call);
     fill(slot, call, tag);
-    CURLcode code = add_headers(call, &slot->request.headers) ? set_up(slot) : CURLE_OUT_OF_MEMORY;
-    slot->request.method = NULL; // libcurl has its own copy; ours was borrowed
+    if (!is_set_up)
+        code = prepare(slot, call);
+    if (code == CURLE_OK)
+        code = set_call(slot);
     if (code == CURLE_OK && curl_multi_add_handle(multi->drive.curl, slot->curl) != CURLM_OK)
         code = CURLE_FAILED_INIT;
     if (code != CURLE_OK) {
         slot_clear(slot);
+        slot_forget(slot);
         return why_say(why, ERR_FATAL, "cannot begin an HTTP call: %s", curl_easy_strerror(code));
     }
     slot->state = SLOT_FLYING;
     multi->in_flight++;
-    IGNORE(drive_run(&multi->drive)); // sends it; what goes wrong is told by the next poll
+    IGNORE(drive_begin(&multi->drive)); // sends it; what goes wrong is told by the next poll
     return ERR_OK;
 }
 
@@ -342,27 +410,45 @@ static bool is_to_return(struct http_multi *multi)
 {
     bool is_stop_news = program_is_stopping() && !multi->has_told_stop;
     multi->has_told_stop |= is_stop_news;
+    if (is_stop_news)
+        drive_forget_stop(&multi->drive);
     return atomic_exchange(&multi->is_woken, false) || is_stop_news;
+}
+
+// Leaves answers where they are until the time has come to tell some again.
+static void rest(const struct http_multi *multi, int64_t end_ms)
+{
+    int64_t by_ms = multi->told_ms + multi->gather_ms, now_ms = clock_mono_ms();
+    if (by_ms > end_ms)
+        by_ms = end_ms;
+    if (multi->told_ms > 0 && by_ms > now_ms)
+        drive_rest(&multi->drive, by_ms - now_ms);
 }
 
 enum err http_multi_poll(struct http_multi *multi, int64_t wait_ms, struct http_done *done,
                          size_t max, size_t *ret_count, struct why *why)
 {
     int64_t end_ms = clock_mono_ms() + wait_ms;
-    size_t count = 0;
+    CURLMcode code = CURLM_OK;
     reclaim(multi);
-    for (;;) {
-        CURLMcode code = drive_run(&multi->drive);
-        count = collect(multi, done, max);
-        int64_t left_ms = end_ms - clock_mono_ms();
-        if (code == CURLM_OK && (is_to_return(multi) || count > 0 || left_ms <= 0))
-            break;
-        if (code != CURLM_OK)
-            return why_say(why, ERR_FATAL, "HTTP calls cannot go on: %s",
-                           curl_multi_strerror(code));
-        drive_wait(&multi->drive, multi->has_told_stop ? -1 : program_stop_fd(),
-                   left_ms < POLL_MS ? left_ms : POLL_MS);
+    bool is_over = is_to_return(multi);
+    size_t count = collect(multi, done, max);
+    if (count == 0 && !is_over && wait_ms > 0) {
+        rest(multi, end_ms);
+        is_over = is_to_return(multi);
     }
+    while (count == 0 && code == CURLM_OK) {
+        int64_t left_ms = is_over ? 0 : end_ms - clock_mono_ms();
+        code = drive_run(&multi->drive, left_ms < POLL_MS ? left_ms : POLL_MS);
+        count = collect(multi, done, max);
+        is_over |= is_to_return(multi);
+        if (is_over || left_ms <= 0)
+            break;
+    }
+    if (code != CURLM_OK)
+        return why_say(why, ERR_FATAL, "HTTP calls cannot go on: %s", curl_multi_strerror(code));
+    if (count > 0)
+        multi->told_ms = clock_mono_ms();
     *ret_count = count;
     return ERR_OK;
 }

@@ -22,6 +22,8 @@ struct http_multi_options {
     int64_t slow_answer_ms;     // an answer that has begun and then goes on with less than 100
                                 // bytes a second for so long is given up; 0: 10 s; whole seconds
     size_t calls_max;           // in flight, and connections; 0: 256
+    int64_t gather_ms;          // after answers were told others wait so long, to be told together:
+                                // a thread that wakes once for many does less; 0: at once
     bool allows_http;           // http:// too, not only https://
 };
 

@@ -118,6 +118,75 @@ static void a_call_carries_its_method_headers_and_body(void **state)
     assert_false(holds(done.body, "Accept-Encoding"));
 }
 
+// One call to /echo.
+static void echo(struct fixture *fixture, struct http_call request, const char *held,
+                 const char *not_held)
+{
+    struct http_done done;
+    struct why why = {0};
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/echo", rude_server_port(fixture->server));
+    request.url = url;
+    assert_ok(http_multi_start(fixture->multi, &request, url, &why), &why);
+    assert_int_equal(poll_some(fixture->multi, &done, 1), 1);
+    assert_err(done.err, ERR_OK, &done.why);
+    if (!holds(done.body, held) || holds(done.body, not_held))
+        fail_msg("%.*s", (int)done.body.len, (const char *)done.body.data);
+}
+
+static void a_call_has_nothing_of_the_one_before(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct http_header first[] = {{"x-one", "1"}, {"x-two", "2"}};
+    const struct http_header second[] = {{"x-one", "3"}};
+    struct http_call request = {.method = "POST",
+                                .headers = first,
+                                .header_count = 2,
+                                .body = bytes_from_string("a longer body")};
+    echo(fixture, request, "\r\n\r\na longer body", "x-one: 3");
+    request.body = bytes_from_string("short");
+    echo(fixture, request, "Content-Length: 5\r\n", "longer");
+    echo(fixture, request, "x-one: 1\r\nx-two: 2\r\n", "longer");
+    request.headers = second;
+    request.header_count = 1;
+    echo(fixture, request, "x-one: 3\r\n", "x-two");
+    request.header_count = 0;
+    echo(fixture, request, "\r\n\r\nshort", "x-one");
+    request.method = "PUT";
+    echo(fixture, request, "PUT /echo", "POST");
+    request.body = (struct bytes){0};
+    request.method = "GET";
+    echo(fixture, request, "GET /echo", "short");
+    request.headers = first;
+    request.header_count = 2;
+    echo(fixture, request, "x-one: 1\r\nx-two: 2\r\n\r\n", "Content-Length");
+}
+
+// After an answer was told, the next ones are told together, later; a wake does not wait for that.
+static void answers_that_come_close_to_each_other_are_told_together(void **state)
+{
+    enum { GATHER_MS = 400 };
+    struct fixture *fixture = *state;
+    const struct http_multi_options options = {.allows_http = true, .gather_ms = GATHER_MS};
+    struct fixture gathering = {fixture->server, multi_new(&options)};
+    struct http_done done[4];
+    struct why why = {0};
+    char tags[2];
+    size_t count = 0;
+    call(&gathering, "/echo", 5000, done);
+    int64_t told_ms = clock_mono_ms();
+    start(&gathering, "/echo", 5000, &tags[0]);
+    http_multi_wake(gathering.multi);
+    assert_ok(http_multi_poll(gathering.multi, DEADLINE_MS, done, 4, &count, &why), &why);
+    bool is_soon = clock_mono_ms() - told_ms < GATHER_MS;
+    start(&gathering, "/echo", 5000, &tags[1]);
+    size_t more = poll_some(gathering.multi, done, 4);
+    assert_int_equal(count + more, 2);
+    if (count == 0 && is_soon)
+        assert_true(clock_mono_ms() - told_ms >= GATHER_MS / 2);
+    http_multi_free(gathering.multi);
+}
+
 static void an_answer_is_given_whatever_its_status_and_no_redirect_is_followed(void **state)
 {
     struct fixture *fixture = *state;
@@ -443,6 +512,8 @@ int main(void)
     program_init(60000); // before any thread: it blocks the signals that stop
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_carries_its_method_headers_and_body),
+        cmocka_unit_test(a_call_has_nothing_of_the_one_before),
+        cmocka_unit_test(answers_that_come_close_to_each_other_are_told_together),
         cmocka_unit_test(an_answer_is_given_whatever_its_status_and_no_redirect_is_followed),
         cmocka_unit_test(what_breaks_on_the_wire_has_its_verdict_in_time),
         cmocka_unit_test(a_connection_is_kept_and_a_call_sent_at_most_once),

@@ -16,6 +16,8 @@
 // accepts 2,048 levels, so both are bounded before it sees a byte; keeping its tree is fine for
 // what we read (artefacts, schemas, replies), which is small and read once.
 
+enum { ESCAPE_MAX = 6 };
+
 static const json_t *node_of(const struct json *node)
 {
     return (const json_t *)(const void *)node;
@@ -339,26 +341,16 @@ enum err json_only_members(const struct json *object, const char *where, const c
     return ERR_OK;
 }
 
-// The escape of a byte that must not stand as it is (RFC 8259 section 7); NULL where it may.
-static const char *escape_of(uint8_t c, char out[8])
+// The escape of a byte that must not stand as it is (RFC 8259 section 7); its length.
+static size_t escape(uint8_t c, char out[ESCAPE_MAX + 1])
 {
-    switch (c) {
-    case '"':
-        return "\\\"";
-    case '\\':
-        return "\\\\";
-    case '\n':
-        return "\\n";
-    case '\r':
-        return "\\r";
-    case '\t':
-        return "\\t";
-    default:
-        if (c >= 0x20)
-            return NULL;
-        snprintf(out, 8, "\\u%04x", c);
-        return out;
-    }
+    static const char plain[] = "\"\\\n\r\t", letters[] = "\"\\nrt";
+    const char *place = c == '\0' ? NULL : strchr(plain, c);
+    if (place == NULL)
+        return (size_t)snprintf(out, ESCAPE_MAX + 1, "\\u%04x", c);
+    out[0] = '\\';
+    out[1] = letters[place - plain];
+    return 2;
 }
 
 // The well-formed character at `at`: 1 to 4 bytes; 0 where there is none.
@@ -370,32 +362,38 @@ static size_t character_at(struct bytes in, size_t at)
     return 0;
 }
 
+// How many bytes from `at` on stand as they are.
+static size_t run_at(struct bytes string, size_t at, bool is_valid)
+{
+    size_t from = at, len = 0;
+    if (is_valid)
+        return json_plain(string.data + at, string.len - at);
+    while (at < string.len && (len = character_at(string, at)) > 0 &&
+           json_plain(string.data + at, len) == len)
+        at += len;
+    return at - from;
+}
+
+// A run of bytes at a time, and what stands for the byte behind it.
 enum err json_write_string(struct text *out, struct bytes string)
 {
     enum err err = text_append(out, "\"", 1);
     bool is_valid = utf8_is_valid(string);
-    size_t from = 0, at = 0;
-    while (err == ERR_OK && at < string.len) {
-        char code[8];
-        if (is_valid)
-            at += json_plain(string.data + at, string.len - at);
-        if (at == string.len)
-            break;
-        size_t len = string.data[at] < 0x80 ? 1 : character_at(string, at);
-        const char *escape = len == 0   ? "\xef\xbf\xbd"
-                             : len == 1 ? escape_of(string.data[at], code)
-                                        : NULL;
-        if (escape == NULL) {
-            at += len;
-            continue;
-        }
-        err = text_append(out, string.data + from, at - from);
-        if (err == ERR_OK)
-            err = text_append_string(out, escape);
-        from = ++at;
+    for (size_t at = 0; err == ERR_OK && at < string.len;) {
+        char instead[ESCAPE_MAX + 1] = "\xef\xbf\xbd";
+        size_t run = run_at(string, at, is_valid), len = 0;
+        if (at + run < string.len)
+            len = is_valid || character_at(string, at + run) > 0
+                      ? escape(string.data[at + run], instead)
+                      : 3;
+        char *room = text_room(out, run + len);
+        if (room == NULL)
+            return ERR_REJECT;
+        memcpy(room, string.data + at, run);
+        memcpy(room + run, instead, len);
+        out->len += run + len;
+        at += run + (len > 0 ? 1 : 0);
     }
-    if (err == ERR_OK && at > from)
-        err = text_append(out, string.data + from, at - from);
     return err == ERR_OK ? text_append(out, "\"", 1) : err;
 }
 

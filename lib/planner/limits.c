@@ -31,7 +31,7 @@ struct limits {
     int64_t in_flight, others_in_flight; // others: those that are no person's
     int64_t held_until_ms;               // mono: a delay that the server named
     int64_t person_until_ms;             // mono: a person's call waits for the rate
-    int64_t day;
+    int64_t day, day_ends_ms;            // real
     struct limits_day used; // on that day, by calls that have ended; its requests by all
     struct limits_day held; // tokens and cost: estimates of the day's calls in flight
     bool is_stopped;
@@ -73,10 +73,10 @@ int64_t limits_day_start_ms(const struct limits *limits, int64_t real_ms)
 // A new day has used nothing. A clock that was put back does not give a day a second time.
 static void turn_day(struct limits *limits, int64_t real_ms)
 {
-    int64_t day = day_of(limits, real_ms);
-    if (day <= limits->day)
+    if (real_ms < limits->day_ends_ms)
         return;
-    limits->day = day;
+    limits->day = day_of(limits, real_ms);
+    limits->day_ends_ms = start_of(limits, limits->day + 1);
     limits->used = limits->held = (struct limits_day){0};
 }
 

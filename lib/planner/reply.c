@@ -206,13 +206,13 @@ int64_t reply_retry_after_ms(struct bytes header, int64_t now_ms)
 {
     char text[64];
     int64_t seconds = 0;
-    if (header.data == NULL || header.len >= sizeof text)
+    if (header.len == 0 || header.len >= sizeof text)
         return 0;
     memcpy(text, header.data, header.len);
     text[header.len] = '\0';
     if (parse_i64(header, 0, REPLY_DELAY_MAX_MS / 1000, &seconds, NULL) == ERR_OK)
         return seconds * 1000;
-    if (header.len > 0 && strspn(text, "0123456789") == header.len)
+    if (strspn(text, "0123456789") == header.len)
         return REPLY_DELAY_MAX_MS;
     int64_t wait_ms = date_ms(text) - now_ms;
     wait_ms = wait_ms < REPLY_DELAY_MAX_MS ? wait_ms : REPLY_DELAY_MAX_MS;

@@ -344,12 +344,21 @@ static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, v
     return rd_kafka_interceptor_add_on_response_received(rk, "answers", on_response, opaque);
 }
 
+static void on_event(rd_kafka_t *rk, void *opaque)
+{
+    (void)rk;
+    const struct bus_consumer *consumer = opaque;
+    consumer->options.came(consumer->options.context);
+}
+
 static enum err client_open(struct bus_consumer *consumer, struct why *why)
 {
     const struct bus_consumer_options *options = &consumer->options;
-    char kbytes[32];
+    char kbytes[32], fetch_wait[32];
+    int64_t fetch_wait_ms = options->fetch_wait_ms > 0 ? options->fetch_wait_ms : 20;
     int64_t queue_bytes = options->queue_bytes > 0 ? options->queue_bytes : 16 * 1024 * 1024;
     snprintf(kbytes, sizeof kbytes, "%lld", (long long)(queue_bytes / 1024));
+    snprintf(fetch_wait, sizeof fetch_wait, "%lld", (long long)fetch_wait_ms);
     const struct bus_pair pairs[] = {
         {"group.id", consumer->group},
         {"partition.assignment.strategy", "range"},
@@ -360,7 +369,7 @@ static enum err client_open(struct bus_consumer *consumer, struct why *why)
         {"session.timeout.ms", "10000"},
         {"heartbeat.interval.ms", "1000"},
         {"max.poll.interval.ms", "300000"},
-        {"fetch.wait.max.ms", "20"},
+        {"fetch.wait.max.ms", fetch_wait},
         {"fetch.error.backoff.ms", "20"},
         {"fetch.max.bytes", "2097152"},
         {"fetch.message.max.bytes", "524288"},
@@ -386,6 +395,8 @@ static enum err client_open(struct bus_consumer *consumer, struct why *why)
         return err;
     rd_kafka_poll_set_consumer(consumer->rk);
     consumer->queue = rd_kafka_queue_get_consumer(consumer->rk);
+    if (options->came != NULL)
+        rd_kafka_queue_cb_event_enable(consumer->queue, on_event, consumer);
     return ERR_OK;
 }
 
@@ -420,8 +431,10 @@ static void client_close(struct bus_consumer *consumer)
 {
     release_taken(consumer);
     consumer->is_closing = true;
-    if (consumer->queue != NULL)
+    if (consumer->queue != NULL) {
+        rd_kafka_queue_cb_event_enable(consumer->queue, NULL, NULL);
         rd_kafka_queue_destroy(consumer->queue);
+    }
     consumer->queue = NULL;
     if (consumer->rk != NULL) {
         rd_kafka_consumer_close(consumer->rk);

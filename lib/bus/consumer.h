@@ -51,9 +51,15 @@ struct bus_consumer_options {
                          struct why *why);
     // Called when partitions go, before they are gone; may be NULL.
     void (*revoked)(void *context, const struct bus_position *positions, size_t count);
+    // Called when something has come for a poll that found nothing, from any thread and under locks
+    // of librdkafka: it may wake the owner and nothing else. NULL: the owner waits in its polls.
+    void (*came)(void *context);
     void *context;
-    int64_t queue_bytes; // ceiling of what is fetched ahead; 0: 16 MiB
-    bool wants_end;      // report the ends of partitions in a block
+    int64_t fetch_wait_ms; // how long the broker holds a request for records where there are none:
+                           // each costs CPU time, and a partition that is continued or moved to
+                           // another offset is asked for after it; 0: 20 ms
+    int64_t queue_bytes;   // ceiling of what is fetched ahead; 0: 16 MiB
+    bool wants_end;        // report the ends of partitions in a block
 };
 
 struct bus_consumer;

@@ -25,7 +25,7 @@
 // costs some 50 us for each of the few statements of a batch.
 
 enum { CONNECT_WAIT_MS = 10000, DEFAULT_WAIT_MS = 45000, STOP_GRACE_MS = 2000 };
-enum { COPY_CHUNK_BYTES = 64 * 1024 };
+enum { COPY_CHUNK_BYTES = 64 * 1024, TOGETHER_MAX = 4 };
 
 struct pg {
     char *url;
@@ -297,30 +297,119 @@ static enum err need_connection(const struct pg *pg, struct why *why)
     return why_say(why, ERR_RETRY, "PostgreSQL: not connected");
 }
 
+static enum err send(struct pg *pg, const char *sql, const struct pg_param *params, size_t count,
+                     struct why *why)
+{
+    struct bind bind;
+    enum err err = bind_params(&bind, params, count, why);
+    if (err == ERR_OK && PQsendQueryParams(pg->conn, sql, (int)count, bind.types, bind.values,
+                                           bind.lengths, bind.formats, 1) == 0)
+        err = lost(pg, why);
+    bind_done(&bind);
+    return err;
+}
+
+static struct pg_rows *rows_of(PGresult *result)
+{
+    struct pg_rows *rows = mem_zalloc(sizeof *rows);
+    rows->result = result;
+    return rows;
+}
+
 enum err pg_exec(struct pg *pg, const char *sql, const struct pg_param *params, size_t count,
                  struct pg_rows **ret, struct why *why)
 {
     enum err err = need_connection(pg, why);
-    if (err != ERR_OK)
-        return err;
-    struct bind bind;
-    err = bind_params(&bind, params, count, why);
-    if (err == ERR_OK && PQsendQueryParams(pg->conn, sql, (int)count, bind.types, bind.values,
-                                           bind.lengths, bind.formats, 1) == 0)
-        err = lost(pg, why);
+    if (err == ERR_OK)
+        err = send(pg, sql, params, count, why);
     PGresult *result = NULL;
     if (err == ERR_OK)
         err = collect(pg, &result, why);
-    bind_done(&bind);
     if (err != ERR_OK)
         return err;
-    if (ret == NULL) {
+    if (ret == NULL)
         PQclear(result);
-        return ERR_OK;
-    }
-    *ret = mem_zalloc(sizeof **ret);
-    (*ret)->result = result;
+    else
+        *ret = rows_of(result);
     return ERR_OK;
+}
+
+// The result of the next statement of a pipeline, and the NULL behind it; or the pipeline's end,
+// which has none.
+static enum err next_in_pipeline(struct pg *pg, int64_t by_ms, bool is_end, PGresult **ret,
+                                 struct why *why)
+{
+    PGresult *result = NULL, *end = NULL;
+    enum err err = next_result(pg, by_ms, &result, why);
+    ExecStatusType status = PQresultStatus(result);
+    bool is_copy = status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+    if (err == ERR_OK && is_copy) { // nobody feeds it
+        PQclear(result);
+        drop(pg);
+        return why_say(why, ERR_FATAL, "a COPY was sent as an ordinary statement");
+    }
+    if (err == ERR_OK && (status == PGRES_PIPELINE_SYNC) != is_end)
+        err = lost(pg, why);
+    if (err == ERR_OK && !is_end)
+        err = next_result(pg, by_ms, &end, why);
+    if (err == ERR_OK && end != NULL)
+        err = lost(pg, why);
+    PQclear(end);
+    if (err == ERR_OK)
+        *ret = result;
+    else
+        PQclear(result);
+    return err;
+}
+
+// Reads to the pipeline's end; *ret_verdict: of the first statement that failed. What is returned
+// otherwise comes with the loss of the connection.
+static enum err collect_all(struct pg *pg, size_t count, PGresult **ret, enum err *ret_verdict,
+                            struct why *why)
+{
+    int64_t by_ms = clock_mono_ms() + pg->wait_ms;
+    PGresult *sync = NULL;
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < count && err == ERR_OK; i++) {
+        err = next_in_pipeline(pg, by_ms, false, &ret[i], why);
+        // Those behind it are "aborted", which says nothing.
+        if (err == ERR_OK && *ret_verdict == ERR_OK && is_failure(ret[i]))
+            *ret_verdict = failed(pg, ret[i], why);
+        if (err == ERR_OK && pg->conn == NULL)
+            return *ret_verdict;
+    }
+    if (err == ERR_OK)
+        err = next_in_pipeline(pg, by_ms, true, &sync, why);
+    PQclear(sync);
+    if (err == ERR_OK && PQexitPipelineMode(pg->conn) == 0)
+        err = lost(pg, why);
+    return err;
+}
+
+enum err pg_exec_together(struct pg *pg, const struct pg_statement *statements, size_t count,
+                          struct pg_rows **ret, struct why *why)
+{
+    PGresult *results[TOGETHER_MAX] = {NULL};
+    enum err err = need_connection(pg, why), verdict = ERR_OK;
+    assert(count <= TOGETHER_MAX);
+    if (err == ERR_OK && PQenterPipelineMode(pg->conn) == 0)
+        err = lost(pg, why);
+    for (size_t i = 0; i < count && err == ERR_OK; i++)
+        err = send(pg, statements[i].sql, statements[i].params, statements[i].count, why);
+    if (err == ERR_OK && PQpipelineSync(pg->conn) == 0)
+        err = lost(pg, why);
+    else if (err == ERR_REJECT) // a parameter: what was sent before it has no end
+        drop(pg);
+    if (err == ERR_OK)
+        err = collect_all(pg, count, results, &verdict, why);
+    err = err == ERR_OK ? verdict : err;
+    for (size_t i = 0; i < count; i++) {
+        if (err == ERR_OK)
+            ret[i] = rows_of(results[i]);
+        else
+            PQclear(results[i]);
+    }
+    return err;
 }
 
 enum err pg_change(struct pg *pg, const char *sql, const struct pg_param *params, size_t count,

@@ -119,6 +119,15 @@ int64_t pg_get_time_ms(const struct pg_rows *rows, size_t row, int column); // s
 // values.
 MUST_CHECK enum err pg_exec(struct pg *pg, const char *sql, const struct pg_param *params,
                             size_t count, struct pg_rows **ret, struct why *why);
+struct pg_statement {
+    const char *sql;
+    const struct pg_param *params;
+    size_t count;
+};
+// Runs statements in one round trip and one transaction of their own: all of them or, where one
+// fails, none; the verdict is that one's. Their rows are in `ret`, all of which the caller frees.
+MUST_CHECK enum err pg_exec_together(struct pg *pg, const struct pg_statement *statements,
+                                     size_t count, struct pg_rows **ret, struct why *why);
 // As pg_exec, for how many rows it changed.
 MUST_CHECK enum err pg_change(struct pg *pg, const char *sql, const struct pg_param *params,
                               size_t count, size_t *ret_affected, struct why *why);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "store/plans.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -157,13 +158,40 @@ enum err plans_cached(struct pg *pg, const struct bytes *prompt_hashes, size_t c
 
 // ---- the ledger
 
-static enum err send_claims(struct pg *pg, const char *owner, const struct plans_claim *claims,
-                            size_t count, struct pg_rows **ret, struct why *why)
+enum { PARAMS_MAX = 12 };
+
+// A statement about many items: arrays of their values, each `count` long.
+struct batch {
+    struct bytes *texts;
+    int32_t *attempts;
+    int64_t *numbers;
+    struct pg_param params[PARAMS_MAX];
+    struct pg_statement statement;
+};
+
+static void batch_init(struct batch *batch, const char *sql, size_t params, size_t texts,
+                       size_t numbers, size_t count)
+{
+    batch->texts = mem_array(texts * count, sizeof *batch->texts);
+    batch->attempts = mem_array(count, sizeof *batch->attempts);
+    batch->numbers = mem_array(numbers * count, sizeof *batch->numbers);
+    batch->statement = (struct pg_statement){sql, batch->params, params};
+}
+
+static void batch_done(struct batch *batch)
+{
+    free(batch->texts);
+    free(batch->attempts);
+    free(batch->numbers);
+}
+
+static void batch_of_claims(struct batch *ret, const char *owner, const struct plans_claim *claims,
+                            size_t count)
 {
     enum { PLAN_ID, PROVIDER, MODEL_NAME, PROMPT_SHA256, LANGUAGE, COPIED_FROM, TEXTS };
-    struct bytes *texts CLEANUP(mem_free_p) = mem_array(TEXTS * count, sizeof *texts);
-    int32_t *attempts CLEANUP(mem_free_p) = mem_array(count, sizeof *attempts);
-    int64_t *times CLEANUP(mem_free_p) = mem_array(count, sizeof *times);
+    enum { PARAMS = 9 };
+    batch_init(ret, sql_plans_claim, PARAMS, TEXTS, 1, count);
+    struct bytes *texts = ret->texts;
     for (size_t i = 0; i < count; i++) {
         const struct plans_claim *claim = &claims[i];
         texts[PLAN_ID * count + i] = claim->plan_id;
@@ -172,31 +200,21 @@ static enum err send_claims(struct pg *pg, const char *owner, const struct plans
         texts[PROMPT_SHA256 * count + i] = claim->prompt_sha256;
         texts[LANGUAGE * count + i] = claim->language;
         texts[COPIED_FROM * count + i] = claim->copied_from;
-        attempts[i] = claim->attempt;
-        times[i] = claim->claimed_at_ms;
+        ret->attempts[i] = claim->attempt;
+        ret->numbers[i] = claim->claimed_at_ms;
     }
-    const struct pg_param params[] = {
+    const struct pg_param params[PARAMS] = {
         PG_STRING(owner),
         PG_TEXTS(texts + PLAN_ID * count, count),
-        PG_INT4S(attempts, count),
+        PG_INT4S(ret->attempts, count),
         PG_TEXTS(texts + PROVIDER * count, count),
         PG_TEXTS(texts + MODEL_NAME * count, count),
         PG_TEXTS(texts + PROMPT_SHA256 * count, count),
         PG_TEXTS(texts + LANGUAGE * count, count),
-        PG_TIMES(times, count),
+        PG_TIMES(ret->numbers, count),
         PG_TEXTS(texts + COPIED_FROM * count, count),
     };
-    return pg_exec(pg, sql_plans_claim, params, ARRAY_LEN(params), ret, why);
-}
-
-enum err plans_claim(struct pg *pg, const char *owner, const struct plans_claim *claims,
-                     size_t count, bool *ret_claimed, struct why *why)
-{
-    struct pg_rows *rows CLEANUP(pg_rows_free_p) = NULL;
-    enum err err = send_claims(pg, owner, claims, count, &rows, why);
-    for (size_t i = 0; err == ERR_OK && i < count; i++)
-        ret_claimed[i] = pg_get_bool(rows, i, 0);
-    return err;
+    memcpy(ret->params, params, sizeof params);
 }
 
 static int64_t null_or(int64_t tokens)
@@ -204,14 +222,15 @@ static int64_t null_or(int64_t tokens)
     return tokens == PLAN_NO_TOKENS ? PG_NULL_INT8 : tokens;
 }
 
-static enum err send_results(struct pg *pg, const char *owner, const struct plans_result *results,
-                             size_t count, struct pg_rows **ret, struct why *why)
+static void batch_of_results(struct batch *ret, const char *owner,
+                             const struct plans_result *results, size_t count)
 {
     enum { PLAN_ID, OUTCOME, MODEL_NAME, ACTION_1, TEXTS = ACTION_1 + PLAN_ACTIONS };
     enum { FINISHED_AT, INPUT, OUTPUT, COST, NUMBERS };
-    struct bytes *texts CLEANUP(mem_free_p) = mem_array(TEXTS * count, sizeof *texts);
-    int32_t *attempts CLEANUP(mem_free_p) = mem_array(count, sizeof *attempts);
-    int64_t *numbers CLEANUP(mem_free_p) = mem_array(NUMBERS * count, sizeof *numbers);
+    enum { PARAMS = 12 };
+    batch_init(ret, sql_plans_store, PARAMS, TEXTS, NUMBERS, count);
+    struct bytes *texts = ret->texts;
+    int64_t *numbers = ret->numbers;
     for (size_t i = 0; i < count; i++) {
         const struct plans_result *result = &results[i];
         texts[PLAN_ID * count + i] = result->plan_id;
@@ -219,16 +238,16 @@ static enum err send_results(struct pg *pg, const char *owner, const struct plan
         texts[MODEL_NAME * count + i] = result->model_name;
         for (size_t k = 0; k < PLAN_ACTIONS; k++)
             texts[(ACTION_1 + k) * count + i] = result->actions[k];
-        attempts[i] = result->attempt;
+        ret->attempts[i] = result->attempt;
         numbers[FINISHED_AT * count + i] = result->finished_at_ms;
         numbers[INPUT * count + i] = null_or(result->input_tokens);
         numbers[OUTPUT * count + i] = null_or(result->output_tokens);
         numbers[COST * count + i] = result->cost_microusd;
     }
-    const struct pg_param params[] = {
+    const struct pg_param params[PARAMS] = {
         PG_STRING(owner),
         PG_TEXTS(texts + PLAN_ID * count, count),
-        PG_INT4S(attempts, count),
+        PG_INT4S(ret->attempts, count),
         PG_TIMES(numbers + FINISHED_AT * count, count),
         PG_TEXTS(texts + OUTCOME * count, count),
         PG_TEXTS(texts + MODEL_NAME * count, count),
@@ -239,7 +258,39 @@ static enum err send_results(struct pg *pg, const char *owner, const struct plan
         PG_INT8S(numbers + OUTPUT * count, count),
         PG_INT8S(numbers + COST * count, count),
     };
-    return pg_exec(pg, sql_plans_store, params, ARRAY_LEN(params), ret, why);
+    memcpy(ret->params, params, sizeof params);
+}
+
+static enum err run(struct pg *pg, const struct batch *batch, struct pg_rows **ret, struct why *why)
+{
+    const struct pg_statement *statement = &batch->statement;
+    return pg_exec(pg, statement->sql, statement->params, statement->count, ret, why);
+}
+
+static void read_claimed(const struct pg_rows *rows, size_t count, bool *ret)
+{
+    for (size_t i = 0; i < count; i++)
+        ret[i] = pg_get_bool(rows, i, 0);
+}
+
+static void read_stored(const struct pg_rows *rows, size_t count, struct plans_stored *ret)
+{
+    for (size_t i = 0; i < count; i++) {
+        ret[i].is_stored = pg_get_bool(rows, i, 0);
+        read_answer(rows, i, 1, &ret[i].answer);
+    }
+}
+
+enum err plans_claim(struct pg *pg, const char *owner, const struct plans_claim *claims,
+                     size_t count, bool *ret_claimed, struct why *why)
+{
+    struct pg_rows *rows CLEANUP(pg_rows_free_p) = NULL;
+    CLEANUP(batch_done) struct batch batch;
+    batch_of_claims(&batch, owner, claims, count);
+    enum err err = run(pg, &batch, &rows, why);
+    if (err == ERR_OK)
+        read_claimed(rows, count, ret_claimed);
+    return err;
 }
 
 enum err plans_store(struct pg *pg, const char *owner, const struct plans_result *results,
@@ -247,19 +298,56 @@ enum err plans_store(struct pg *pg, const char *owner, const struct plans_result
                      struct why *why)
 {
     struct pg_rows *rows CLEANUP(pg_rows_free_p) = NULL;
+    CLEANUP(batch_done) struct batch batch;
     struct why first = {0};
-    enum err err = send_results(pg, owner, results, count, &rows, &first);
+    batch_of_results(&batch, owner, results, count);
+    enum err err = run(pg, &batch, &rows, &first);
     // Another process has stored an answer between the look and the write: it can be seen now.
     if (err == ERR_REJECT && strcmp(first.code, "23505") == 0)
-        err = send_results(pg, owner, results, count, &rows, why);
+        err = run(pg, &batch, &rows, why);
     else if (err != ERR_OK && why != NULL)
         *why = first;
     if (err != ERR_OK)
         return err;
-    for (size_t i = 0; i < count; i++) {
-        ret[i].is_stored = pg_get_bool(rows, i, 0);
-        read_answer(rows, i, 1, &ret[i].answer);
-    }
+    read_stored(rows, count, ret);
     *ret_rows = TAKE(rows);
     return ERR_OK;
+}
+
+static enum err write_both(struct pg *pg, const char *owner, const struct plans_claims *claims,
+                           const struct plans_results *results, struct pg_rows **ret_rows,
+                           struct why *why)
+{
+    CLEANUP(batch_done) struct batch first;
+    CLEANUP(batch_done) struct batch second;
+    struct pg_rows *rows[2] = {NULL, NULL};
+    batch_of_claims(&first, owner, claims->list, claims->count);
+    batch_of_results(&second, owner, results->list, results->count);
+    const struct pg_statement statements[] = {first.statement, second.statement};
+    enum err err = pg_exec_together(pg, statements, 2, rows, why);
+    if (err != ERR_OK)
+        return err;
+    read_claimed(rows[0], claims->count, claims->ret_claimed);
+    read_stored(rows[1], results->count, results->ret);
+    pg_rows_free(rows[0]);
+    *ret_rows = rows[1];
+    return ERR_OK;
+}
+
+enum err plans_write(struct pg *pg, const char *owner, const struct plans_claims *claims,
+                     const struct plans_results *results, struct pg_rows **ret_rows,
+                     struct why *why)
+{
+    enum err err = ERR_REJECT;
+    if (claims->count > 0 && results->count > 0)
+        err = write_both(pg, owner, claims, results, ret_rows, why);
+    if (err != ERR_REJECT)
+        return err;
+    // What one of them broke the other need not suffer for.
+    err = claims->count == 0
+              ? ERR_OK
+              : plans_claim(pg, owner, claims->list, claims->count, claims->ret_claimed, why);
+    return err == ERR_OK && results->count > 0
+               ? plans_store(pg, owner, results->list, results->count, results->ret, ret_rows, why)
+               : err;
 }

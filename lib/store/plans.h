@@ -119,3 +119,19 @@ MUST_CHECK enum err plans_store(struct pg *pg, const char *owner,
                                 const struct plans_result *results, size_t count,
                                 struct plans_stored *ret, struct pg_rows **ret_rows,
                                 struct why *why);
+
+// Both in one round trip and one transaction; either may be of none. ERR_RETRY: each of them may
+// have happened or not.
+struct plans_claims {
+    const struct plans_claim *list;
+    size_t count;
+    bool *ret_claimed;
+};
+struct plans_results {
+    const struct plans_result *list;
+    size_t count;
+    struct plans_stored *ret;
+};
+MUST_CHECK enum err plans_write(struct pg *pg, const char *owner, const struct plans_claims *claims,
+                                const struct plans_results *results, struct pg_rows **ret_rows,
+                                struct why *why);

@@ -176,6 +176,53 @@ static void a_failed_statement_leaves_the_connection_usable(void **state)
     assert_int_equal(pg_value(pg, "SELECT 6"), 6);
 }
 
+static enum err insert_both(struct pg *pg, int64_t first, int64_t second, struct pg_rows **ret,
+                            struct why *why)
+{
+    const struct pg_param params[] = {PG_INT8(first), PG_INT8(second)};
+    const struct pg_statement statements[] = {
+        {"INSERT INTO t VALUES ($1::bigint) RETURNING i", &params[0], 1},
+        {"INSERT INTO t VALUES ($1::bigint) RETURNING i + 10", &params[1], 1}};
+    return pg_exec_together(pg, statements, 2, ret, why);
+}
+
+static void statements_together_happen_all_or_none_of_them(void **state)
+{
+    (void)state;
+    char *url = pg_server_new_database(server);
+    CLEANUP(pg_close_p) struct pg *pg = pg_server_connect(url, NULL);
+    CLEANUP(pg_close_p) struct pg *killer = pg_server_connect(url, NULL);
+    free(url);
+    struct why why = {0};
+    struct pg_rows *rows[2] = {NULL, NULL};
+    pg_must(pg, "CREATE TABLE t (i bigint PRIMARY KEY)");
+    assert_ok(insert_both(pg, 1, 2, rows, &why), &why);
+    assert_int_equal(pg_get_int8(rows[0], 0, 0), 1);
+    assert_int_equal(pg_get_int8(rows[1], 0, 0), 12);
+    pg_rows_free(rows[0]);
+    pg_rows_free(rows[1]);
+    assert_err(insert_both(pg, 3, 1, rows, &why), ERR_REJECT, &why);
+    assert_string_equal(why.code, "23505");
+    assert_err(insert_both(pg, 2, 4, rows, &why), ERR_REJECT, &why);
+    assert_string_equal(why.code, "23505");
+    assert_int_equal(pg_value(pg, "SELECT count(*) FROM t"), 2);
+    const struct pg_statement copy[] = {{"COPY t TO STDOUT", NULL, 0}};
+    assert_err(pg_exec_together(pg, copy, 1, rows, &why), ERR_FATAL, &why);
+    assert_ok(pg_connect(pg, &why), &why);
+    assert_int_equal(pg_value(killer, "SELECT count(pg_terminate_backend(pid)) FROM "
+                                      "pg_stat_activity WHERE pid <> pg_backend_pid() AND "
+                                      "datname = current_database()"),
+                     1);
+    assert_err(insert_both(pg, 5, 6, rows, &why), ERR_RETRY, &why);
+    assert_false(pg_is_connected(pg));
+    assert_err(insert_both(pg, 5, 6, rows, &why), ERR_RETRY, &why);
+    assert_ok(pg_connect(pg, &why), &why);
+    assert_ok(insert_both(pg, 5, 6, rows, &why), &why);
+    pg_rows_free(rows[0]);
+    pg_rows_free(rows[1]);
+    assert_int_equal(pg_value(pg, "SELECT count(*) FROM t"), 4);
+}
+
 static void a_transaction_that_failed_is_not_taken_for_committed(void **state)
 {
     (void)state;
@@ -278,6 +325,7 @@ int main(void)
         cmocka_unit_test(a_server_that_is_away_is_worth_a_retry_and_a_missing_database_is_not),
         cmocka_unit_test(values_come_back_as_they_went),
         cmocka_unit_test(a_failed_statement_leaves_the_connection_usable),
+        cmocka_unit_test(statements_together_happen_all_or_none_of_them),
         cmocka_unit_test(a_transaction_that_failed_is_not_taken_for_committed),
         cmocka_unit_test(a_killed_backend_is_a_retry_and_the_next_connect_works),
         cmocka_unit_test(a_crash_of_the_server_is_a_retry),

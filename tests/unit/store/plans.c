@@ -184,6 +184,45 @@ static void only_the_owner_finishes_a_claim(void **state)
                      1);
 }
 
+static void claims_and_results_are_written_together(void **state)
+{
+    (void)state;
+    struct why why = {0};
+    const struct plans_claim first = claim("w/0/1", 1), mine = claim("w/0/2", 1);
+    const struct plans_claim next[] = {claim("w/0/3", 1), claim("w/0/4", 1)};
+    const struct plans_result results[] = {accepted("w/0/1", 1), accepted("w/0/2", 1)};
+    struct plans_stored stored[2] = {0};
+    struct pg_rows *rows = NULL;
+    bool is_claimed[2] = {false, false};
+    assert_true(claim_one("me", &first) && claim_one("other", &mine) && claim_one("you", &next[0]));
+    assert_ok(plans_write(pg, "me", &(struct plans_claims){next, 2, is_claimed},
+                          &(struct plans_results){results, 2, stored}, &rows, &why),
+              &why);
+    assert_false(is_claimed[0]);
+    assert_true(is_claimed[1]);
+    assert_true(stored[0].is_stored);
+    assert_false(stored[1].is_stored); // the claim is another's
+    pg_rows_free(TAKE(rows));
+    // One of them alone, and neither.
+    const struct plans_claim last = claim("w/0/5", 1);
+    const struct plans_result ended = accepted("w/0/4", 1);
+    assert_ok(plans_write(pg, "me", &(struct plans_claims){&last, 1, is_claimed},
+                          &(struct plans_results){NULL, 0, NULL}, &rows, &why),
+              &why);
+    assert_true(is_claimed[0]);
+    assert_null(rows);
+    assert_ok(plans_write(pg, "me", &(struct plans_claims){NULL, 0, NULL},
+                          &(struct plans_results){&ended, 1, stored}, &rows, &why),
+              &why);
+    assert_true(stored[0].is_stored);
+    pg_rows_free(TAKE(rows));
+    assert_ok(plans_write(pg, "me", &(struct plans_claims){NULL, 0, NULL},
+                          &(struct plans_results){NULL, 0, NULL}, &rows, &why),
+              &why);
+    assert_int_equal(pg_value(pg, "SELECT count(*) FROM llm_call WHERE outcome = 'accepted'"), 2);
+    assert_int_equal(pg_value(pg, "SELECT count(*) FROM llm_call WHERE finished_at IS NULL"), 3);
+}
+
 static void results_come_back_in_the_order_in_which_they_went(void **state)
 {
     (void)state;
@@ -227,6 +266,22 @@ struct rival {
 enum { ROUNDS = 100 };
 static pthread_barrier_t barrier;
 
+// In half of the rounds together with the claim of a plan of one's own, which must not suffer.
+static enum err race_write(const struct rival *rival, int round, const struct plans_result *result,
+                           struct plans_stored *ret, struct pg_rows **ret_rows)
+{
+    if (round % 2 == 0)
+        return plans_store(rival->pg, rival->owner, result, 1, ret, ret_rows, NULL);
+    char plan[40];
+    snprintf(plan, sizeof plan, "%s/0/%d", rival->owner, round);
+    const struct plans_claim own = claim(plan, 1);
+    bool is_claimed = false;
+    enum err err =
+        plans_write(rival->pg, rival->owner, &(struct plans_claims){&own, 1, &is_claimed},
+                    &(struct plans_results){result, 1, ret}, ret_rows, NULL);
+    return err == ERR_OK && !is_claimed ? ERR_FATAL : err;
+}
+
 static void *race(void *context)
 {
     struct rival *rival = context;
@@ -241,7 +296,7 @@ static void *race(void *context)
         enum err err = plans_claim(rival->pg, rival->owner, &one, 1, &is_claimed, NULL);
         pthread_barrier_wait(&barrier);
         if (err == ERR_OK && is_claimed)
-            err = plans_store(rival->pg, rival->owner, &result, 1, &stored, &rows, NULL);
+            err = race_write(rival, i, &result, &stored, &rows);
         pthread_barrier_wait(&barrier);
         bool has_one = stored.is_stored != (stored.answer.plan_id.data != NULL);
         rival->won = err == ERR_OK && is_claimed && has_one ? rival->won + stored.is_stored : -1000;
@@ -441,6 +496,7 @@ int main(void)
         IN_DATABASE(a_plan_with_an_answer_is_not_claimed_again),
         IN_DATABASE(the_first_answer_stays_and_the_second_is_kept_as_superseded),
         IN_DATABASE(only_the_owner_finishes_a_claim),
+        IN_DATABASE(claims_and_results_are_written_together),
         IN_DATABASE(results_come_back_in_the_order_in_which_they_went),
         cmocka_unit_test(of_two_answers_at_once_one_is_accepted),
         IN_DATABASE(a_look_tells_all_that_decides_about_a_plan),

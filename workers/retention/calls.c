@@ -12,21 +12,19 @@
 #include "parts.h"
 #include "store/plans.h"
 
-// Calls. Each is claimed in the ledger before it is made and finished there right after its answer,
-// many in one statement: what was paid for is found again after a crash. A task makes one call at a
-// time; what failed goes on where calls_next says.
+// Calls. A task makes one at a time, which is claimed in the ledger before it is made and finished
+// there right after its answer (ledger.c); what failed goes on where calls_next says.
 
 enum {
-    CLAIMS_MAX = 256, // per turn
-    DONE_BATCH = 16,  // answers taken at once
+    DONE_BATCH = 64, // answers taken at once
     CORRECTIONS_MAX = 2,
 };
 
 // ---- starting
 
 struct starting {
-    struct task *tasks[CLAIMS_MAX];
-    size_t count;
+    struct task **tasks;
+    size_t count, max;
 };
 
 static const char *provider_name(const struct retention *retention, const struct task *task)
@@ -34,7 +32,7 @@ static const char *provider_name(const struct retention *retention, const struct
     return retention->providers[task->provider].name;
 }
 
-static bool is_call(const struct retention *retention, const struct task *task)
+bool retention_is_call(const struct retention *retention, const struct task *task)
 {
     return task->copied_from == NULL && retention->providers[task->provider].limits != NULL;
 }
@@ -111,7 +109,7 @@ static enum choice choose(struct retention *retention, struct task *task)
         wait_ms = ask_ms < wait_ms ? ask_ms : wait_ms;
         if (states[i] == CHOOSE_BUSY) {
             // It works: it is waited for, whatever comes behind it. A slot is free at the end of
-            // any call, so it is asked for in every turn.
+            // any call, so it is asked for in every turn, and there is one at that end.
             if (ask_ms == LIMITS_WAIT_OPEN)
                 wait_ms = 0;
             break;
@@ -155,11 +153,15 @@ static bool consider(struct retention *retention, struct task *task, struct star
         return wait_for_turn(retention, task);
     if (task->is_behind) { // there may be an answer for it by now
         task->is_behind = false;
-        task_queue_add(&retention->looking, task);
+        retention_look_again(retention, task);
         return true;
     }
-    if (task->due_ms > clock_mono_ms() || starting->count == CLAIMS_MAX)
+    if (task->due_ms > clock_mono_ms())
         return false;
+    if (starting->count == starting->max) {
+        retention->is_turn_due = true;
+        return false;
+    }
     if (task->copied_from == NULL && !retention->is_on) {
         if (task->is_request)
             task_refuse(task, &retention->order, "plans-are-off");
@@ -194,7 +196,7 @@ static void consider_all(struct retention *retention, struct task_queue *queue,
 // Thousands may wait here, for nothing but what the first one waits for: it speaks for them all.
 static void consider_fresh(struct retention *retention, struct starting *starting)
 {
-    while (starting->count < CLAIMS_MAX) {
+    while (starting->count < starting->max) {
         struct task *task = task_queue_pop(&retention->fresh);
         if (task == NULL)
             return;
@@ -209,11 +211,13 @@ static void consider_fresh(struct retention *retention, struct starting *startin
 }
 
 // People's requests first: limits_may_start keeps room for them only where they ask first.
-static void gather(struct retention *retention, struct starting *starting)
+size_t retention_gather(struct retention *retention, struct task **ret, size_t max)
 {
-    consider_all(retention, &retention->requests, starting);
-    consider_all(retention, &retention->again, starting);
-    consider_fresh(retention, starting);
+    struct starting starting = {.tasks = ret, .max = max};
+    consider_all(retention, &retention->requests, &starting);
+    consider_all(retention, &retention->again, &starting);
+    consider_fresh(retention, &starting);
+    return starting.count;
 }
 
 void retention_make_ready(struct retention *retention, struct task *task)
@@ -234,7 +238,7 @@ size_t retention_ready_count(const struct retention *retention)
 static void give_back(struct retention *retention, const struct task *task)
 {
     const struct limits_result result = {.result = BREAKER_NO_RESULT, .has_use = true};
-    if (is_call(retention, task))
+    if (retention_is_call(retention, task))
         limits_settle(retention->providers[task->provider].limits, &task->call, &result,
                       retention_now());
 }
@@ -284,11 +288,16 @@ static void accept(struct retention *retention, struct task *task, const struct 
     memcpy(result->prompt_sha256, task->prompt.sha256, sizeof result->prompt_sha256);
 }
 
-// A claimed task is called for, or has its result without a call.
-static void start(struct retention *retention, struct task *task)
+void retention_unclaimed(struct retention *retention, struct task *task)
+{
+    give_back(retention, task);
+    retention_look_again(retention, task);
+}
+
+void retention_begin(struct retention *retention, struct task *task)
 {
     task->attempts++;
-    if (is_call(retention, task)) {
+    if (retention_is_call(retention, task)) {
         struct why cause = {0};
         enum err err = send_call(retention, task, &cause);
         if (err == ERR_OK) {
@@ -314,53 +323,6 @@ static void start(struct retention *retention, struct task *task)
         task->attempt.output_tokens = task->result->output_tokens;
     }
     task_queue_add(&retention->storing, task);
-}
-
-static struct plans_claim claim_of(const struct retention *retention, const struct task *task)
-{
-    const char *model = is_call(retention, task)
-                            ? retention->providers[task->provider].options->settings.model
-                            : NULL;
-    const char *provider =
-        task->copied_from != NULL ? task->result->generated_by : provider_name(retention, task);
-    if (task->copied_from != NULL)
-        model = task->result->model_name;
-    return (struct plans_claim){
-        .plan_id = bytes_from_string(task->plan_id),
-        .attempt = task->attempts + 1,
-        .provider = bytes_from_string(provider),
-        .model_name = model == NULL ? (struct bytes){0} : bytes_from_string(model),
-        .prompt_sha256 = bytes_from_string(task->prompt.sha256),
-        .language = bytes_from_string(language_name(task->language)),
-        .copied_from =
-            task->copied_from == NULL ? (struct bytes){0} : bytes_from_string(task->copied_from),
-        .claimed_at_ms = clock_real_ms()};
-}
-
-enum err retention_start_calls(struct retention *retention, struct why *why)
-{
-    struct starting starting = {.count = 0};
-    gather(retention, &starting);
-    if (starting.count == 0)
-        return ERR_OK;
-    struct plans_claim *claims CLEANUP(mem_free_p) = mem_array(starting.count, sizeof *claims);
-    bool is_claimed[CLAIMS_MAX];
-    for (size_t i = 0; i < starting.count; i++)
-        claims[i] = claim_of(retention, starting.tasks[i]);
-    enum err err =
-        plans_claim(retention->pg, retention->owner, claims, starting.count, is_claimed, why);
-    for (size_t i = 0; i < starting.count; i++) {
-        struct task *task = starting.tasks[i];
-        if (err == ERR_OK && is_claimed[i]) {
-            start(retention, task);
-            continue;
-        }
-        // Whether it is claimed is not known, or somebody else has it: the tables say.
-        give_back(retention, task);
-        task->due_ms = 0;
-        task_queue_add(&retention->looking, task);
-    }
-    return err;
 }
 
 // ---- answers
@@ -528,72 +490,4 @@ void retention_drop_calls(struct retention *retention)
             retention->calling--;
         }
     }
-}
-
-// ---- the ledger
-
-static struct bytes text_or_null(const char *text)
-{
-    return text == NULL ? (struct bytes){0} : bytes_from_string(text);
-}
-
-static struct plans_result result_of(const struct task *task)
-{
-    const struct task_attempt *attempt = &task->attempt;
-    struct plans_result result = {.plan_id = bytes_from_string(task->plan_id),
-                                  .attempt = task->attempts,
-                                  .finished_at_ms = attempt->finished_ms,
-                                  .outcome = bytes_from_string(attempt->outcome),
-                                  .model_name = text_or_null(attempt->model_name),
-                                  .input_tokens = attempt->input_tokens,
-                                  .output_tokens = attempt->output_tokens,
-                                  .cost_microusd = attempt->cost_microusd};
-    for (size_t i = 0; i < PLAN_ACTIONS && task->result != NULL; i++)
-        result.actions[i] = text_or_null(task->result->actions[i]);
-    return result;
-}
-
-static void after_store(struct retention *retention, struct task *task,
-                        const struct plans_stored *stored)
-{
-    if (stored->answer.plan_id.data != NULL) // another result stood there before
-        retention_take_answer(retention, task, &stored->answer);
-    else if (task->result != NULL && stored->is_stored)
-        task_finish(task, &retention->order);
-    else if (task->result != NULL) { // the claim is not ours any more: the tables say
-        task->due_ms = 0;
-        task_queue_add(&retention->looking, task);
-    } else
-        retention_make_ready(retention, task);
-}
-
-enum err retention_store(struct retention *retention, struct why *why)
-{
-    struct task *tasks[CLAIMS_MAX];
-    size_t count = 0;
-    struct task *rest = task_queue_take(&retention->storing);
-    while (rest != NULL && count < CLAIMS_MAX) {
-        tasks[count++] = rest;
-        rest = rest->next;
-    }
-    while (rest != NULL) {
-        struct task *next = rest->next;
-        task_queue_add(&retention->storing, rest);
-        rest = next;
-    }
-    if (count == 0)
-        return ERR_OK;
-    struct plans_result *results CLEANUP(mem_free_p) = mem_array(count, sizeof *results);
-    struct plans_stored *stored CLEANUP(mem_free_p) = mem_array(count, sizeof *stored);
-    for (size_t i = 0; i < count; i++)
-        results[i] = result_of(tasks[i]);
-    CLEANUP(pg_rows_free_p) struct pg_rows *rows = NULL;
-    enum err err = plans_store(retention->pg, retention->owner, results, count, stored, &rows, why);
-    for (size_t i = 0; i < count; i++) {
-        if (err == ERR_OK)
-            after_store(retention, tasks[i], &stored[i]);
-        else
-            task_queue_add(&retention->storing, tasks[i]);
-    }
-    return err;
 }

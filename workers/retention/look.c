@@ -45,7 +45,15 @@ static void gather(struct retention *retention, struct round *round)
         else
             task_queue_add(&retention->looking, task);
     }
+    retention->is_turn_due |= rest != NULL;
     requeue(retention, rest);
+}
+
+void retention_look_again(struct retention *retention, struct task *task)
+{
+    task->due_ms = 0;
+    task_queue_add(&retention->looking, task);
+    retention->is_turn_due = true;
 }
 
 // ---- waiting for the recorder
@@ -99,6 +107,16 @@ static bool has_passed(const struct recorder *recorder, enum decide_missing miss
     return false;
 }
 
+// From a client of its own, whose threads cost CPU time: it is made by the first question.
+static enum err ask_end(struct retention *retention, const char *topic, int32_t partition,
+                        int64_t *ret)
+{
+    enum err err = ERR_OK;
+    if (retention->ends == NULL)
+        err = bus_ends_open(retention->options.bus, &retention->ends, NULL);
+    return err == ERR_OK ? bus_ends_ask(retention->ends, topic, partition, ASK_MS, ret, NULL) : err;
+}
+
 // The end of the topic that the row comes from, now that it is known to be missing: the row's
 // record is before it. Where the broker does not answer, the next look asks again.
 static void note_end(struct retention *retention, struct recorder *recorder,
@@ -112,8 +130,8 @@ static void note_end(struct retention *retention, struct recorder *recorder,
     if (end == 0) {
         recorder->is_deaf |= !bus_consumer_is_connected(retention->consumer, NULL);
         if (!recorder->is_deaf)
-            recorder->is_deaf = bus_ends_ask(retention->ends, topic_of(retention, missing),
-                                             task->partition, ASK_MS, &end, NULL) != ERR_OK;
+            recorder->is_deaf =
+                ask_end(retention, topic_of(retention, missing), task->partition, &end) != ERR_OK;
         if (recorder->is_deaf)
             return;
     }

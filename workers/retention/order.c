@@ -24,12 +24,22 @@ void order_enter(struct order *order, struct order_entry *entry)
     bucket->newest = entry;
 }
 
+static bool holds(const struct order_entry *from, const struct order_entry *until,
+                  struct bytes employee_id)
+{
+    while (from != until && !bytes_equal(from->employee_id, employee_id))
+        from = from->newer;
+    return from != until;
+}
+
 void order_leave(struct order *order, struct order_entry *entry)
 {
     struct order_bucket *bucket = &order->buckets[bucket_of(entry->employee_id)];
     struct order_entry *older = NULL;
     for (struct order_entry *at = bucket->oldest; at != entry; at = at->newer)
         older = at;
+    order->has_next |= !holds(bucket->oldest, entry, entry->employee_id) &&
+                       holds(entry->newer, NULL, entry->employee_id);
     if (older == NULL)
         bucket->oldest = entry->newer;
     else
@@ -41,8 +51,5 @@ void order_leave(struct order *order, struct order_entry *entry)
 bool order_is_first(const struct order *order, const struct order_entry *entry)
 {
     const struct order_bucket *bucket = &order->buckets[bucket_of(entry->employee_id)];
-    const struct order_entry *at = bucket->oldest;
-    while (at != entry && !bytes_equal(at->employee_id, entry->employee_id))
-        at = at->newer;
-    return at == entry;
+    return !holds(bucket->oldest, entry, entry->employee_id);
 }

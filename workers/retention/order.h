@@ -17,6 +17,8 @@ struct order_entry {
 enum { ORDER_BUCKETS = 4096 };
 
 struct order {
+    bool has_next; // an entry that waited for one that left has become the first of its employee;
+                   // the caller sets it back
     struct order_bucket {
         struct order_entry *oldest, *newest;
     } buckets[ORDER_BUCKETS];

@@ -40,7 +40,7 @@ struct retention {
     char owner[33]; // token of this process in the ledger
     struct bus_consumer *consumer;
     struct bus_producer *producer;
-    struct bus_ends *ends; // of the topics that the recorder reads
+    struct bus_ends *ends; // of the topics that the recorder reads; NULL: nobody has asked yet
     int32_t partitions;
     struct pg *pg;
     struct http_multi *http;
@@ -61,10 +61,12 @@ struct retention {
     int64_t control_ms;         // when switch and stops were read last
     int64_t database_ms;        // the tables are not asked before then; 0: they answer
     int64_t input_ms;           // no input is read before then; 0: it comes
+    bool is_turn_due;           // a step has left work for another turn, which begins at once
     bool must_rewind;           // the input is to be read from its committed offsets again
     struct bus_position unread; // a record whose schema could not be had; topic NULL: none
     bool is_unsettled;    // what became of the last transaction is not known: none before that
-    int64_t published_ms; // when plans were published last
+    int64_t published_ms; // when plans were published last; 0: they are due
+    int64_t gathered_ms;  // when it was looked what could be published
     uint64_t seed;        // of the waits between tries
     enum err failure;     // of a callback, given by the next turn
     struct why failure_why;
@@ -85,19 +87,34 @@ void retention_take_answer(struct retention *retention, struct task *task,
 // look.c: what the tables say of the tasks that wait for it. ERR_RETRY: not now, they wait on.
 MUST_CHECK enum err retention_look(struct retention *retention, struct why *why);
 
+// Of the tasks in the queue that wait for a time the earliest such time, where it is before
+// `until_ms`; else that. Those whose time has come wait for something else: an answer, an earlier
+// task, the operator.
+int64_t retention_next_ms(const struct task_queue *queue, int64_t now_ms, int64_t until_ms);
+
 // control.c: the switch for plans and the stops of providers, as all processes have them.
 MUST_CHECK enum err retention_control(struct retention *retention, struct why *why);
+
+// The task is looked up again in the next turn.
+void retention_look_again(struct retention *retention, struct task *task);
 
 // calls.c: the task waits for its next call; how many do.
 void retention_make_ready(struct retention *retention, struct task *task);
 size_t retention_ready_count(const struct retention *retention);
-// Begins the calls that may begin, takes the answers, and stores what came of them.
-MUST_CHECK enum err retention_start_calls(struct retention *retention, struct why *why);
+// Takes those whose calls may begin now, at most `max`: each is to be claimed, and then begun (a
+// call is made, or it has its result without one) or not.
+size_t retention_gather(struct retention *retention, struct task **ret, size_t max);
+void retention_begin(struct retention *retention, struct task *task);
+void retention_unclaimed(struct retention *retention, struct task *task);
+// A call of a provider, not an answer that is there already nor one of the rules.
+bool retention_is_call(const struct retention *retention, const struct task *task);
 MUST_CHECK enum err retention_take_answers(struct retention *retention, int64_t wait_ms,
                                            struct why *why);
-MUST_CHECK enum err retention_store(struct retention *retention, struct why *why);
 // Gives up all calls in flight.
 void retention_drop_calls(struct retention *retention);
+
+// ledger.c: stores what came of calls and, where calls may begin, claims and begins them.
+MUST_CHECK enum err retention_write(struct retention *retention, bool may_begin, struct why *why);
 
 // publish.c: what is finished, in the order of the offsets, with these offsets in one Kafka
 // transaction. ERR_RETRY: nobody knows what became of it.

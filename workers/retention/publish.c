@@ -13,7 +13,10 @@
 // The Kafka transaction: plans, replies and dead letters of the records that are finished, and the
 // offsets behind them. A plan whose transaction is lost is published again from the ledger.
 
-enum { INTERVAL_MS = 250, TRANSACTION_RECORDS = 2000 };
+// A transaction costs as much CPU time as ten calls, in librdkafka's threads and ours. So what
+// nobody waits for is published every two seconds while there is other work, unless it has become
+// much.
+enum { INTERVAL_MS = 250, LAZY_MS = 2000, LAZY_RECORDS = 500, TRANSACTION_RECORDS = 2000 };
 
 static struct bytes text_or_null(const char *text)
 {
@@ -137,6 +140,18 @@ static size_t gather(struct retention *retention, struct share *shares)
     return places;
 }
 
+static bool is_urgent(const struct share *shares, size_t places)
+{
+    size_t records = 0;
+    bool is_waited_for = false;
+    for (size_t i = 0; i < places; i++) {
+        records += shares[i].count;
+        for (size_t at = 0; at < shares[i].count && !is_waited_for; at++)
+            is_waited_for = task_of(backlog_at(shares[i].backlog, at))->is_request;
+    }
+    return is_waited_for || records >= LAZY_RECORDS;
+}
+
 static enum err send_all(struct retention *retention, const struct share *shares, size_t places,
                          struct bus_position *positions, struct why *why)
 {
@@ -178,12 +193,14 @@ enum err retention_publish(struct retention *retention, struct why *why)
 {
     bool is_busy =
         retention->calling + retention_ready_count(retention) + retention->storing.count > 0;
-    int64_t now_ms = clock_mono_ms();
-    if (is_busy && now_ms - retention->published_ms < INTERVAL_MS)
+    int64_t now_ms = clock_mono_ms(), since_ms = now_ms - retention->published_ms;
+    bool is_lazy = is_busy && since_ms < LAZY_MS;
+    if (is_lazy && (since_ms < INTERVAL_MS || now_ms - retention->gathered_ms < INTERVAL_MS))
         return ERR_OK;
+    retention->gathered_ms = now_ms;
     struct share *shares CLEANUP(mem_free_p) = mem_array(retention->backlogs.count, sizeof *shares);
     size_t places = gather(retention, shares);
-    if (places == 0)
+    if (places == 0 || (is_lazy && !is_urgent(shares, places)))
         return ERR_OK;
     retention->published_ms = now_ms;
     return transact(retention, shares, places, why);

@@ -23,8 +23,10 @@
 // One thread does everything, a turn at a time: take what came, look it up, begin calls, store
 // their answers, publish what is finished, take answers. No step waits for a provider. What fails
 // because a server is away is done again later, while the other steps go on: input is read and the
-// group is polled also while PostgreSQL is away. Answers are waited for at the end of a turn, so
-// that a slot that is free again has its next call as soon as that is claimed.
+// group is polled also while PostgreSQL is away. At the end of a turn is its one wait: for answers,
+// for input, or for the time that some step has to go on at. Answers that come close to each other
+// are taken together, since a turn's statements cost the same for one and for many; a slot that is
+// free again has its next call as soon as that is claimed.
 //
 // All tasks live in the backlogs of their partitions until they are published. After anything but a
 // clean commit the input is read from the committed offsets again; a record that is here already
@@ -32,8 +34,10 @@
 
 enum {
     POLL_MAX = 500,
-    IDLE_MS = 100,  // wait for input while there is nothing else to do
-    TURN_MS = 10,   // a turn takes no less while there is
+    IDLE_MS = 100,  // the longest wait of a turn
+    GATHER_MS = 40, // how long an answer, or what waits for a time, may wait for others
+    FETCH_MS = 250, // for records, in a request of the broker; a paused partition waits for it
+    CONTROL_MS = 1000,
     DRAIN_MS = 10,  // wait for answers in a round of a drain
     STOP_MS = 1800, // for the calls in flight when the program stops; PostgreSQL has 2 s then
     ENCODED_MAX = 64 * 1024,
@@ -159,14 +163,16 @@ bool retention_is_ready(struct retention *retention, struct why *why)
 // Runs the steps in turn. While the tables are out of reach nothing is asked of them.
 static enum err ask_tables(struct retention *retention, struct why *why)
 {
-    static enum err (*const steps[])(struct retention *, struct why *) = {
-        retention_control, retention_look, retention_start_calls, retention_store};
     if (clock_mono_ms() < retention->database_ms)
         return ERR_OK;
     struct why cause = {0};
     enum err err = pg_connect(retention->pg, &cause);
-    for (size_t i = 0; i < ARRAY_LEN(steps) && err == ERR_OK; i++)
-        err = steps[i](retention, &cause);
+    if (err == ERR_OK)
+        err = retention_control(retention, &cause);
+    if (err == ERR_OK)
+        err = retention_look(retention, &cause);
+    if (err == ERR_OK)
+        err = retention_write(retention, true, &cause);
     if (err == ERR_OK)
         retention->database_ms = 0;
     if (err == ERR_RETRY) {
@@ -305,13 +311,6 @@ static enum err take_block(struct retention *retention, const struct bus_block *
     return ERR_OK;
 }
 
-static bool is_busy(const struct retention *retention)
-{
-    return retention->calling + retention->looking.count + retention_ready_count(retention) +
-               retention->storing.count >
-           0;
-}
-
 static enum err read_input(struct retention *retention, struct why *why)
 {
     if (clock_mono_ms() < retention->input_ms)
@@ -323,8 +322,8 @@ static enum err read_input(struct retention *retention, struct why *why)
     }
     struct bus_block block;
     struct why cause = {0};
-    enum err err = bus_consumer_poll(retention->consumer, POLL_MAX,
-                                     is_busy(retention) ? 0 : IDLE_MS, &block, &cause);
+    enum err err = bus_consumer_poll(retention->consumer, POLL_MAX, 0, &block, &cause);
+    retention->is_turn_due |= block.count == POLL_MAX;
     if (block.was_rebalanced) {
         // Messages of the old and the new assignment may be mixed: all are read again.
         retention->must_rewind = block.count > 0;
@@ -414,22 +413,43 @@ static enum err publish(struct retention *retention, struct why *why)
     return err;
 }
 
-// Until the turn has taken its time, so that the next one's statements serve many.
-static enum err take_answers(struct retention *retention, int64_t begun_ms, struct why *why)
+int64_t retention_next_ms(const struct task_queue *queue, int64_t now_ms, int64_t until_ms)
 {
-    enum err err = ERR_OK;
-    int64_t left_ms = 0;
-    do {
-        left_ms = is_busy(retention) ? begun_ms + TURN_MS - clock_mono_ms() : 0;
-        err = retention_take_answers(retention, left_ms > 0 ? left_ms : 0, why);
-    } while (err == ERR_OK && left_ms > 0);
-    return err;
+    for (const struct task *task = queue->first; task != NULL; task = task->next)
+        if (task->due_ms > now_ms && task->due_ms < until_ms)
+            until_ms = task->due_ms;
+    return until_ms;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+// When the next turn has something to do although nothing comes.
+static int64_t next_turn_ms(const struct retention *retention, int64_t now_ms)
+{
+    int64_t at_ms = now_ms + IDLE_MS;
+    if (retention->is_turn_due || retention->order.has_next)
+        return now_ms;
+    if (retention->must_rewind || retention->input_ms != 0)
+        at_ms = least(at_ms, retention->input_ms);
+    if (retention->database_ms != 0)
+        return least(at_ms, retention->database_ms);
+    at_ms = least(at_ms, retention->control_ms + CONTROL_MS);
+    int64_t due_ms = retention_next_ms(&retention->looking, now_ms, at_ms);
+    due_ms = retention_next_ms(&retention->requests, now_ms, due_ms);
+    due_ms = retention_next_ms(&retention->again, now_ms, due_ms);
+    const struct task *first = retention->fresh.first; // it speaks for them all
+    if (first != NULL && first->due_ms > now_ms)
+        due_ms = least(due_ms, first->due_ms);
+    return least(at_ms, due_ms > now_ms + GATHER_MS ? due_ms : now_ms + GATHER_MS);
 }
 
 static enum err turn(struct retention *retention, struct why *why)
 {
-    int64_t begun_ms = clock_mono_ms();
     health_turn(&retention->health);
+    retention->is_turn_due = retention->order.has_next = false;
     enum err err = read_input(retention, why);
     if (err == ERR_OK && retention->failure != ERR_OK) {
         *why = retention->failure_why;
@@ -439,8 +459,9 @@ static enum err turn(struct retention *retention, struct why *why)
         err = ask_tables(retention, why);
     if (err == ERR_OK)
         err = publish(retention, why);
+    int64_t now_ms = clock_mono_ms();
     if (err == ERR_OK)
-        err = take_answers(retention, begun_ms, why);
+        err = retention_take_answers(retention, next_turn_ms(retention, now_ms) - now_ms, why);
     if (err == ERR_OK)
         tell_health(retention);
     return err;
@@ -458,7 +479,7 @@ static enum err drain(struct retention *retention, int64_t most_ms, struct why *
         struct why cause = {0};
         enum err stored = pg_connect(retention->pg, &cause);
         if (stored == ERR_OK)
-            stored = retention_store(retention, &cause);
+            stored = retention_write(retention, false, &cause);
         if (stored != ERR_OK)
             break; // what was paid for is lost with the tables out of reach
     }
@@ -561,6 +582,12 @@ static enum err open_producer(struct retention *retention, struct why *why)
     return err;
 }
 
+static void on_input(void *context)
+{
+    const struct retention *retention = context;
+    http_multi_wake(retention->http);
+}
+
 static enum err open_consumer(struct retention *retention, struct why *why)
 {
     const char *const topics[] = {retention->high_risk, retention->plan_requests};
@@ -569,7 +596,9 @@ static enum err open_consumer(struct retention *retention, struct why *why)
                                                  .topics = topics,
                                                  .topic_count = ARRAY_LEN(topics),
                                                  .revoked = on_revoked,
+                                                 .came = on_input,
                                                  .context = retention,
+                                                 .fetch_wait_ms = FETCH_MS,
                                                  .queue_bytes =
                                                      retention->options.fetch_ahead_bytes};
     return bus_consumer_open(retention->options.bus, &options, &retention->consumer, why);
@@ -586,6 +615,7 @@ static enum err open_http(struct retention *retention, struct why *why)
     const struct http_multi_options options = {.ca_file = retention->options.ca_file,
                                                .proxy = retention->options.proxy,
                                                .calls_max = (size_t)retention->options.calls_max,
+                                               .gather_ms = GATHER_MS,
                                                .allows_http = allows_http};
     return http_multi_new(&options, &retention->http, why);
 }
@@ -606,8 +636,6 @@ static enum err open_all(struct retention *retention, struct why *why)
     // consumer then reads are final.
     if (err == ERR_OK)
         err = open_producer(retention, why);
-    if (err == ERR_OK)
-        err = bus_ends_open(retention->options.bus, &retention->ends, why);
     return err == ERR_OK ? open_consumer(retention, why) : err;
 }
 

@@ -30,8 +30,13 @@ static void the_earliest_of_an_employee_comes_first(void **state)
             order_enter(&order, &entries[at]);
             is_in[at] = true;
         } else if (is_in[at]) {
+            bool was_first = order_is_first(&order, &entries[at]), has_next = false;
+            for (int i = 0; i < entered; i++)
+                has_next |= is_in[i] && i != at && owner[i] == owner[at];
+            order.has_next = false;
             order_leave(&order, &entries[at]);
             is_in[at] = false;
+            assert_int_equal(order.has_next, was_first && has_next);
         }
         int seen[PEOPLE] = {0};
         for (int i = 0; i < entered; i++)

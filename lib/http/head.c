@@ -142,7 +142,8 @@ static size_t trimmed(const char *value)
     return len;
 }
 
-// What the request says of its body; false where that is no number.
+// What the request says of its body; false where that is no number, or one that another reader
+// could take for an octal one.
 static bool read_length(struct head *head)
 {
     const char *digits = head->content_length;
@@ -150,7 +151,7 @@ static bool read_length(struct head *head)
     if (digits == NULL)
         return true;
     size_t len = strlen(digits);
-    if (len == 0 || strspn(digits, "0123456789") != len)
+    if (len == 0 || strspn(digits, "0123456789") != len || (len > 1 && digits[0] == '0'))
         return false;
     for (size_t i = 0; i < len; i++)
         head->body_bytes = head->body_bytes > UINT64_MAX / 100

@@ -1,3 +1,5 @@
+-- Tokens carry whole seconds, and one that was issued behind a revocation carries the next: a further
+-- revocation in the same second must end that one, too.
 -- One at a time has the token and its family; who waited sees what the one before made of them. A
 -- successor cannot come too late for a revocation: what is revoked is the family, on a row that both
 -- must lock.
@@ -36,7 +38,8 @@ WITH t AS (SELECT r.expires_at, r.used_at, r.replaced_by, f.family, f.user_id, f
                  FROM v
                  WHERE v.outcome = 'repeated'
                  ON CONFLICT (kind, id) DO UPDATE
-                 SET issued_before = greatest(o.issued_before, excluded.issued_before),
+                 SET issued_before = greatest(date_trunc('second', o.issued_before + interval '999 ms')
+                                              + interval '1 ms', excluded.issued_before),
                      expires_at = greatest(o.expires_at, excluded.expires_at),
                      revoked_at = excluded.revoked_at)
 SELECT v.outcome, v.user_id, v.username, v.role, v.family, o.issued_before

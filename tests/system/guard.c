@@ -147,7 +147,9 @@ struct watch {
 static void *watch_run(void *argument)
 {
     struct watch *watch = argument;
-    while (!atomic_load(&watch->is_over)) {
+    // A last look when it is over: all may have happened since the one before.
+    for (bool is_last = false; !is_last;) {
+        is_last = atomic_load(&watch->is_over);
         if (tell(run.watcher, "status", watch->key) >= watch->at_least) {
             watch->seen_ms = clock_mono_ms();
             if (watch->then != NULL)
@@ -253,7 +255,7 @@ static void try_once(const struct schedule *schedule, size_t number, struct try 
     ret->n_told = end(producer, schedule->n_commits, ret->n_offset, &why);
     int64_t ended_ms = clock_mono_ms(), repeated_ms = watch_end(&watch);
     ret->was_held = repeated_ms > 0 && proxy_tell("status", "held") == 1;
-    ret->pause_ms = repeated_ms > 0 ? ended_ms - repeated_ms : 0;
+    ret->pause_ms = repeated_ms > 0 && repeated_ms < ended_ms ? ended_ms - repeated_ms : 0;
 
     must(bus_producer_begin(producer, &why), "begin again", &why);
     send_records(producer, 0, m_value);

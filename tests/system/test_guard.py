@@ -9,8 +9,8 @@ import subprocess
 from conftest import BUILD, SLOW
 from proxy import kafka_proxy
 
-TRIES = int(os.environ.get("GUARD_TRIES", 25))  # with the guard, over all schedules
-TRIES_OFF = int(os.environ.get("GUARD_TRIES_OFF", 10))
+TRIES = int(os.environ.get("GUARD_TRIES", 10))  # with the guard, over all schedules
+TRIES_OFF = int(os.environ.get("GUARD_TRIES_OFF", 5))
 SCHEDULES = ["commit-held-abort", "commit-held-more-abort", "abort-held-more-commit", "abort-held-offsets-commit",
              "offsets-held-commit"]
 

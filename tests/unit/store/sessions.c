@@ -167,11 +167,11 @@ static void a_login_is_told_from_when_on_its_tokens_are_good(void **state)
     assert_ok(sessions_issue(pg, anna, CHANGED_MS, hash_of(2, hash), b("two"), NOW + 800, LATER,
                              &is_issued, &iat_ms, &why),
               &why);
-    assert_true(is_issued && iat_ms == NOW + 777);
+    assert_true(is_issued && iat_ms == NOW + 1001);
     assert_ok(sessions_spend(pg, hash_of(2, hash), hash_of(3, next), NOW + 900, LATER, &spent,
                              &rows, &why),
               &why);
-    assert_true(spent.outcome == SESSIONS_SPENT && spent.iat_from_ms == NOW + 777);
+    assert_true(spent.outcome == SESSIONS_SPENT && spent.iat_from_ms == NOW + 1001);
     // The password that was checked is not the one of now.
     assert_ok(sessions_issue(pg, anna, CHANGED_MS + 1, hash_of(9, hash), b("nine"), NOW, LATER,
                              &is_issued, &iat_ms, &why),
@@ -337,11 +337,32 @@ static void a_gateway_reads_what_was_revoked_since_it_last_looked(void **state)
     // Long after, they are not read again; what a user's revocation has become is.
     pg_must(pg, "UPDATE revoked_token SET revoked_at = revoked_at - interval '1 hour'");
     assert_int_equal(revocations(next_ms, seen, 8, &since_ms, &rows), 0);
-    assert_ok(sessions_revoke_user(pg, 17, FAR, &why), &why);
+    assert_ok(sessions_revoke_user(pg, 17, FAR + 2000, &why), &why);
     assert_int_equal(revocations(since_ms, seen, 8, &since_ms, &rows), 1);
-    assert_true(seen[0].is_user && seen[0].issued_before_ms == FAR);
+    assert_true(seen[0].is_user && seen[0].issued_before_ms == FAR + 2000);
     // One that starts reads all.
     assert_int_equal(revocations(0, seen, 8, &since_ms, &rows), 2);
+}
+
+// A token that was issued behind a revocation carries the next whole second.
+static void a_further_revocation_in_the_same_second_ends_what_was_issued_between(void **state)
+{
+    (void)state;
+    struct why why = {0};
+    CLEANUP(pg_rows_free_p) struct pg_rows *rows = NULL;
+    struct sessions_revocation seen[8];
+    int64_t since_ms = 0;
+    static const struct {
+        int64_t revoked_ms, issued_before_ms;
+    } steps[] = {{FAR + 100, FAR + 100},
+                 {FAR + 800, FAR + 1001},
+                 {FAR + 1001, FAR + 2001},
+                 {FAR + 9000, FAR + 9000}};
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        assert_ok(sessions_revoke_user(pg, 18, steps[i].revoked_ms, &why), &why);
+        assert_int_equal(revocations(0, seen, 8, &since_ms, &rows), 1);
+        assert_int_equal(seen[0].issued_before_ms, steps[i].issued_before_ms);
+    }
 }
 
 static void a_transaction_that_ends_late_is_not_missed(void **state)
@@ -441,6 +462,7 @@ int main(void)
         IN_DATABASE(a_refresh_does_not_slip_out_of_a_revocation),
         IN_DATABASE(a_login_with_the_old_password_does_not_outlive_its_change),
         IN_DATABASE(a_gateway_reads_what_was_revoked_since_it_last_looked),
+        IN_DATABASE(a_further_revocation_in_the_same_second_ends_what_was_issued_between),
         IN_DATABASE(a_transaction_that_ends_late_is_not_missed),
         IN_DATABASE(many_revocations_come_page_by_page),
         IN_DATABASE(what_is_over_is_deleted_and_nothing_else),

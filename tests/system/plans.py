@@ -9,11 +9,11 @@ import subprocess
 import time
 import uuid
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from conftest import BUILD, EMPLOYEES_CSV, REPO, wait_for
-from support import (ATTRIBUTES, DEAD_LETTERS, HIGH_RISK, PARTITIONS, PLAN_REQUESTS, PLANS, Decoder, change,
-                     committed_places, decoded, last_offsets, read_topic, wait_readable)
+from support import (ATTRIBUTES, DEAD_LETTERS, HIGH_RISK, PARTITIONS, PLAN_REQUESTS, PLANS, Decoder, change, decoded, last_offsets,
+                     quiet, read_topic)
 
 COLUMNS = ("plan_id prediction_id employee_id status action_1 action_2 action_3 language generated_by model_name "
            "prompt_sha256 input_tokens output_tokens refusal request_id requested_by reused_from").split()
@@ -54,9 +54,19 @@ def predictions_of(world, employees):
 
 def committed(world):
     """{(topic, partition): next offset} of the retention worker's group."""
+    consumer = Consumer({**quiet(world.stack.kafka), "group.id": f"{world.prefix}retention"})
     places = [TopicPartition(world.topic(name), p) for name in INPUTS for p in range(PARTITIONS)]
-    found = committed_places(world, f"{world.prefix}retention", places)
-    return {(place.topic, place.partition): place.offset for place in found}
+
+    def ask():
+        try:
+            return consumer.committed(places, timeout=20)
+        except KafkaException as error:  # a coordinator that is on its way up
+            raise AssertionError(error) from None
+    try:
+        found = wait_for("committed offsets", ask)
+        return {(place.topic, place.partition): place.offset for place in found}
+    finally:
+        consumer.close()
 
 
 def cut_off(world):
@@ -75,15 +85,14 @@ def settle_plans(world, seconds=60):
                   for p, last in last_offsets(records).items() if now[world.topic(name), p] < last + 1}
         assert not behind, f"committed and wanted offsets: {behind}"
         return True
-    wait_for("all plans published", finished, seconds)
-    wait_readable(world, PLANS, DEAD_LETTERS, seconds=seconds)
+    wait_for("all plans published", finished, seconds, every=0.1)
     written = last_offsets(decoded(world, PLANS))
 
     def recorded():
         place = dict(world.query("SELECT partition, next FROM kafka_offset WHERE topic = %s", world.topic(PLANS)))
         assert all(place.get(p, -1) > last for p, last in written.items()), (place, written)
         return True
-    wait_for("all plans recorded", recorded, seconds)
+    wait_for("all plans recorded", recorded, seconds, every=0.1)
     return inputs
 
 

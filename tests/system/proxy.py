@@ -5,7 +5,7 @@ import subprocess
 
 from conftest import BUILD, SERVICES, free_port, wait_for
 
-END_TXN, TXN_OFFSET_COMMIT, PRODUCE, FETCH = 26, 28, 0, 1
+END_TXN, TXN_OFFSET_COMMIT, PRODUCE, FETCH, METADATA = 26, 28, 0, 1, 3
 
 
 class Proxy:

@@ -16,7 +16,7 @@ def test_the_registry_is_down_when_a_worker_starts_and_not_needed_for_known_sche
             writer.send(event)
         writer.flush()
         assert worker.running() and scored(world) == 0
-        assert "event=registry-waits why=" in worker.log.read_text()
+        wait_for("it says so", lambda: "event=registry-waits why=" in worker.log.read_text())
         importer = world.hris()
         wait_for("the import says so", lambda: "event=registry-waits why=" in importer.log.read_text(), 20)
         importer.stop(status=4)

@@ -15,9 +15,8 @@
 
 // The thread that accepts. libmicrohttpd could do that itself, but then it stops accepting where
 // its limit is reached, so that those who hold connections and send nothing keep everybody else
-// out: here the one that has idled longest goes instead. (And ending to accept in a pool of
-// libmicrohttpd 0.9.75 races with its threads, which end the process when they lose.) Connections
-// are dealt out to the daemons in turn.
+// out: here the one that has idled longest goes instead. Connections are dealt out to the workers
+// in turn.
 
 enum {
     TICK_MS = 200, // how late a deadline may be noticed
@@ -156,9 +155,8 @@ static void let_in(struct http_server *server, int fd, const struct sockaddr_sto
     }
     struct http_connection *connection = watch_add(server, fd, address);
     watch_phase(connection, PHASE_HEAD, clock_mono_ms() + options->head_timeout_ms);
-    struct MHD_Daemon *daemon = server->daemons[server->next_daemon++ % server->daemon_count];
-    if (MHD_add_connection(daemon, fd, (const struct sockaddr *)address, len) != MHD_YES)
-        watch_remove(connection); // the socket was closed
+    worker_give(server->workers[server->next_worker++ % server->worker_count], connection, address,
+                len);
 }
 
 // Lets in who is held at the door; false where there is no room.
@@ -280,7 +278,6 @@ void door_close(struct http_server *server)
 {
     watch_tell(server);
     linger_end(server);
-    watch_free(server);
     if (server->held.fd >= 0)
         close(server->held.fd);
     if (server->listener >= 0)

@@ -150,12 +150,13 @@ static bool claim(struct http_exchange *exchange)
     return false;
 }
 
-// Lets libmicrohttpd go on with a connection that it had suspended. The server may be gone once it
-// is counted no more.
-void exchange_resume(struct http_server *server, struct MHD_Connection *mhd)
+void exchange_resume(const struct http_connection *connection, struct MHD_Connection *mhd)
 {
-    MHD_resume_connection(mhd);
-    atomic_fetch_sub(&server->suspended, 1);
+    struct http_server *server = connection->server;
+    struct worker *worker = connection->worker;
+    MHD_resume_connection(mhd); // from here on the connection may go
+    worker_wake(worker);
+    atomic_fetch_sub(&server->suspended, 1); // and from here on the server
 }
 
 // The answer is there: the server's thread, which is in the handler, will see it; or is told.
@@ -163,10 +164,10 @@ static void settle(struct http_exchange *exchange)
 {
     if (atomic_load(&exchange->state) == STATE_RUNNING)
         return;
-    struct http_server *server = exchange->server;
+    const struct http_connection *connection = exchange->connection;
     struct MHD_Connection *mhd = exchange->mhd;
     exchange_release(exchange);
-    exchange_resume(server, mhd);
+    exchange_resume(connection, mhd);
 }
 
 bool exchange_cut(struct http_exchange *exchange)
@@ -175,7 +176,7 @@ bool exchange_cut(struct http_exchange *exchange)
     if (!atomic_compare_exchange_strong(&exchange->state, &expected, STATE_CUT))
         return false;
     answer_make_problem(exchange, &problem_shutting_down);
-    exchange_resume(exchange->server, exchange->mhd);
+    exchange_resume(exchange->connection, exchange->mhd);
     return true;
 }
 

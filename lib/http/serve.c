@@ -319,15 +319,3 @@ void serve_completed(void *context, struct MHD_Connection *mhd, void **exchange_
         pthread_mutex_unlock(&server->lock);
     }
 }
-
-void serve_connection(void *context, struct MHD_Connection *mhd, void **connection,
-                      enum MHD_ConnectionNotificationCode what)
-{
-    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        watch_remove(TAKE(*connection));
-        return;
-    }
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-    *connection = watch_of_fd(context, info->connect_fd);
-}

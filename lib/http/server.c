@@ -10,14 +10,13 @@
 #include "base/mem.h"
 #include "http/serving.h"
 
-// One libmicrohttpd daemon for each thread, without sockets to listen on, and the door in front of
-// them. The end is in this order: nobody comes in, exchanges end, then their connections do; a
-// daemon that is stopped while a connection is suspended would end the process.
+// Workers, and the door in front of them. The end is in this order: nobody comes in, exchanges end,
+// then their connections do; a daemon of libmicrohttpd that is stopped while a connection is
+// suspended would end the process.
 
 enum {
     THREADS = 2,
     HEAD_BYTES = 8 * 1024,
-    ANSWER_HEAD_BYTES = 2 * 1024, // of libmicrohttpd's memory, kept for the answer's headers
     HEADERS = 100,
     CONNECTIONS = 8192,
     HEAD_MS = 10000,
@@ -25,16 +24,7 @@ enum {
     WRITE_MS = 30000,
     IDLE_MS = 60000,
     CUT_MS = 2000, // for the answers of what was cut
-    SPARE = 256,   // connections that a daemon takes beyond its share; the door keeps the limit
 };
-
-// libmicrohttpd before 1.0 is lenient in any case, and what it checks when told to it answers
-// twice.
-#if MHD_VERSION < 0x00097701
-#define STRICTNESS MHD_OPTION_STRICT_FOR_CLIENT, 0
-#else
-#define STRICTNESS MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1
-#endif
 
 // ---- start
 
@@ -64,39 +54,18 @@ static void fill_options(struct http_server *server, const struct http_server_op
         snprintf(server->hsts, sizeof server->hsts, "max-age=%lld", (long long)options->hsts_s);
 }
 
-// Paths are decoded by target.c, of the raw target.
-static size_t leave_escapes(void *context, struct MHD_Connection *mhd, char *text)
-{
-    (void)context, (void)mhd;
-    return strlen(text);
-}
-
-static struct MHD_Daemon *start_daemon(struct http_server *server)
-{
-    const struct http_server_options *options = &server->options;
-    unsigned flags =
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
-    size_t share = options->connections_max / options->threads + SPARE;
-    return MHD_start_daemon(
-        flags, 0, NULL, NULL, serve_request, server, MHD_OPTION_NOTIFY_COMPLETED, serve_completed,
-        server, MHD_OPTION_NOTIFY_CONNECTION, serve_connection, server, MHD_OPTION_URI_LOG_CALLBACK,
-        serve_target, server, MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, server,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)share, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        options->head_bytes + ANSWER_HEAD_BYTES, STRICTNESS, MHD_OPTION_END);
-}
-
 static enum err start(struct http_server *server, struct why *why)
 {
     enum err err = door_open(server, why);
     if (err != ERR_OK)
         return err;
-    server->daemons = mem_array(server->options.threads, sizeof(struct MHD_Daemon *));
-    while (server->daemon_count < server->options.threads) {
-        struct MHD_Daemon *daemon = start_daemon(server);
-        if (daemon == NULL)
+    server->workers = mem_array(server->options.threads, sizeof(struct worker *));
+    while (server->worker_count < server->options.threads) {
+        struct worker *worker = worker_start(server);
+        if (worker == NULL)
             return why_say(why, ERR_FATAL, "cannot start the HTTP server's threads: %s",
                            errno == 0 ? "no reason given" : strerrordesc_np(errno));
-        server->daemons[server->daemon_count++] = daemon;
+        server->workers[server->worker_count++] = worker;
     }
     return door_start(server, why);
 }
@@ -172,10 +141,11 @@ void http_server_stop(struct http_server *server)
         wait_for_resumed(server);
     }
     door_stop(server);
-    for (unsigned i = 0; i < server->daemon_count; i++)
-        MHD_stop_daemon(server->daemons[i]);
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_stop(server->workers[i]);
     door_close(server);
     routes_free(server->routes);
-    mem_free_p(&server->daemons);
+    mem_free_p(&server->workers);
+    mem_free_p(&server->by_fd);
     mem_free_p(&server);
 }

@@ -15,6 +15,7 @@
 
 // Shared by the .c files of the server only. Who does what:
 //
+//   worker.c    the threads that serve
 //   door.c      the thread that accepts and wakes up for what the others need
 //   watch.c     the list of connections: deadlines, clients that go, exchanges that wait
 //   linger.c    sockets that are read to their end, so that a refusal arrives
@@ -27,8 +28,8 @@
 //   stream.c    server-sent events
 //   server.c    start, drain, stop
 //
-// Three kinds of threads: libmicrohttpd's (one per daemon, each with connections of its own), the
-// door, and the program's. A lock orders before those inside libmicrohttpd.
+// Three kinds of threads: the workers', each with a daemon of libmicrohttpd and connections of its
+// own, the door, and the program's. A lock orders before those inside libmicrohttpd.
 
 // ---- connections
 
@@ -43,14 +44,17 @@ enum phase {
 
 #define NO_DEADLINE INT64_MAX
 
+struct worker;
+
 struct http_connection {
     struct http_server *server;
+    struct worker *worker;
     int fd;
     uint8_t address[16];
     uint8_t address_bytes; // 4 or 16
     bool lingers;          // the client may still be sending when we close
 
-    _Atomic int phase; // moved by libmicrohttpd's threads, read by the door
+    _Atomic int phase; // moved by the workers, read by the door
     _Atomic int64_t deadline_ms;
 
     // Under the server's lock:
@@ -157,8 +161,8 @@ struct http_server {
     struct http_server_options options;
     struct routes *routes;
     char hsts[64]; // "": none
-    struct MHD_Daemon **daemons;
-    unsigned daemon_count;
+    struct worker **workers;
+    unsigned worker_count;
     uint16_t port;
 
     atomic_size_t open;      // exchanges that have begun and are not over
@@ -177,7 +181,7 @@ struct http_server {
         struct sockaddr_storage address;
         socklen_t address_len;
     } held; // was accepted, and there is no room
-    unsigned next_daemon;
+    unsigned next_worker;
     int64_t next_tick_ms;
     struct lingering lingering[LINGERING_MAX];
 
@@ -204,10 +208,16 @@ void door_stop(struct http_server *server); // ends its thread
 void door_close(struct http_server *server);
 void door_wake(struct http_server *server);
 
+// worker.c
+struct worker *worker_start(struct http_server *server); // NULL: no memory, files or threads
+void worker_stop(struct worker *worker); // no connection of it is suspended any more
+void worker_give(struct worker *worker, struct http_connection *connection,
+                 const struct sockaddr_storage *address, socklen_t len);
+void worker_wake(struct worker *worker);
+
 // watch.c: the list of connections
 struct http_connection *watch_add(struct http_server *server, int fd,
                                   const struct sockaddr_storage *address);
-struct http_connection *watch_of_fd(struct http_server *server, int fd);
 void watch_remove(struct http_connection *connection); // before its socket is closed; frees it
 void watch_free(struct http_server *server);           // those that libmicrohttpd never took
 size_t watch_count_of(struct http_server *server, const struct sockaddr_storage *address);
@@ -243,8 +253,6 @@ enum MHD_Result serve_request(void *server, struct MHD_Connection *mhd, const ch
                               size_t *upload_bytes, void **exchange);
 void serve_completed(void *server, struct MHD_Connection *mhd, void **exchange,
                      enum MHD_RequestTerminationCode how);
-void serve_connection(void *server, struct MHD_Connection *mhd, void **connection,
-                      enum MHD_ConnectionNotificationCode what);
 
 // head.c: NULL, or what the request is refused with. `version` is where libmicrohttpd has it.
 const struct http_problem *head_check(struct http_exchange *exchange, const char *version);
@@ -269,7 +277,8 @@ extern const struct http_problem problem_shutting_down, problem_internal;
 void exchange_release(struct http_exchange *exchange); // drops a reference
 // Answers in the program's place; true where that was still to be done.
 bool exchange_cut(struct http_exchange *exchange);
-void exchange_resume(struct http_server *server, struct MHD_Connection *mhd);
+// Lets libmicrohttpd go on with what was suspended, whose connection is there until then.
+void exchange_resume(const struct http_connection *connection, struct MHD_Connection *mhd);
 
 // stream.c
 void stream_cut(struct http_exchange *exchange);

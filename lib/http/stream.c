@@ -87,15 +87,13 @@ static void drop_reference(void *context)
 static void flag(struct http_exchange *exchange, bool *what)
 {
     struct stream *stream = exchange->stream;
-    struct http_server *server = exchange->server;
-    struct MHD_Connection *mhd = exchange->mhd;
     pthread_mutex_lock(&stream->lock);
     *what = true;
     bool was_parked = stream->is_parked;
     stream->is_parked = false;
     pthread_mutex_unlock(&stream->lock);
     if (was_parked)
-        exchange_resume(server, mhd);
+        exchange_resume(exchange->connection, exchange->mhd);
 }
 
 void stream_cut(struct http_exchange *exchange)
@@ -147,7 +145,7 @@ void http_stream(struct http_exchange *exchange, size_t buffer_bytes, http_gone 
         return;
     }
     begin(exchange, gone, tag);
-    exchange_resume(exchange->server, exchange->mhd);
+    exchange_resume(exchange->connection, exchange->mhd);
 }
 
 static enum err put(struct http_exchange *exchange, const struct text *text)
@@ -171,7 +169,7 @@ static enum err put(struct http_exchange *exchange, const struct text *text)
     }
     pthread_mutex_unlock(&stream->lock);
     if (was_parked)
-        exchange_resume(exchange->server, exchange->mhd);
+        exchange_resume(exchange->connection, exchange->mhd);
     return err;
 }
 

@@ -102,15 +102,6 @@ struct http_connection *watch_add(struct http_server *server, int fd,
     return connection;
 }
 
-struct http_connection *watch_of_fd(struct http_server *server, int fd)
-{
-    pthread_mutex_lock(&server->lock);
-    struct http_connection *connection =
-        fd >= 0 && (size_t)fd < server->by_fd_count ? server->by_fd[fd] : NULL;
-    pthread_mutex_unlock(&server->lock);
-    return connection;
-}
-
 static void unlink_one(struct http_server *server, struct http_connection *connection)
 {
     struct http_connection **at =
@@ -142,17 +133,6 @@ void watch_remove(struct http_connection *connection)
     if (wakes)
         door_wake(server);
     mem_free_p(&connection);
-}
-
-// A daemon that is stopped closes what it was just given without a word.
-void watch_free(struct http_server *server)
-{
-    while (server->connections != NULL) {
-        struct http_connection *connection = server->connections;
-        server->connections = connection->next;
-        mem_free_p(&connection);
-    }
-    mem_free_p(&server->by_fd);
 }
 
 // ---- deadlines

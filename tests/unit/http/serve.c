@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "support/check.h"
 
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "http/exchange.h"
@@ -39,7 +42,21 @@ static void forbid(struct http_exchange *exchange, void *context)
         http_answer_problem(exchange, &problem);
 }
 
+static atomic_bool is_blocked, is_released;
+
+// Keeps its worker from looking at anything else.
+static void block(struct http_exchange *exchange, void *context)
+{
+    (void)context;
+    const struct timespec moment = {.tv_nsec = 1000000};
+    atomic_store(&is_blocked, true);
+    while (!atomic_load(&is_released))
+        nanosleep(&moment, NULL);
+    http_answer(exchange, &(struct http_answer){.status = 204});
+}
+
 static const struct http_route routes[] = {
+    {"GET", "/block", block, NULL, 0, 0, NULL},
     {"GET", "/", echo, NULL, 0, 0, NULL},
     {"POST", "/predict", echo, NULL, BODY_MAX, 0, NULL},
     {"POST", "/large", echo, NULL, LARGE_BODY_MAX, 0, NULL},
@@ -330,6 +347,41 @@ static void requests_in_a_row_are_answered_in_their_order(void **state)
     raw_close(&raw);
 }
 
+// libmicrohttpd asks epoll for 128 connections at once, and its own threads then sleep before they
+// serve them where it was that many.
+static void however_many_are_ready_at_once_all_are_served(void **state)
+{
+    (void)state;
+    static const size_t counts[] = {127, 128, 129, 256};
+    struct http_server *server = NULL;
+    struct why why = {0};
+    const struct http_server_options options = {
+        .address = "127.0.0.1", .threads = 1, .routes = routes, .route_count = ARRAY_LEN(routes)};
+    assert_ok(http_server_start(&options, &server, &why), &why);
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        struct raw raws[256], blocker = raw_connect(http_server_port(server));
+        for (size_t j = 0; j < counts[i]; j++) {
+            raws[j] = raw_connect(http_server_port(server));
+            post(&raws[j], "/predict", 1);
+            expect_body(&raws[j], 1); // it is known to the worker
+        }
+        atomic_store(&is_blocked, false);
+        atomic_store(&is_released, false);
+        raw_say(&blocker, "GET /block HTTP/1.1\r\nHost: a\r\n\r\n");
+        while (!atomic_load(&is_blocked))
+            poll(NULL, 0, 1);
+        for (size_t j = 0; j < counts[i]; j++)
+            post(&raws[j], "/predict", 2);
+        atomic_store(&is_released, true);
+        for (size_t j = 0; j < counts[i]; j++) {
+            expect_body(&raws[j], 2);
+            raw_close(&raws[j]);
+        }
+        raw_close(&blocker);
+    }
+    http_server_stop(server);
+}
+
 static void http_1_0_is_spoken(void **state)
 {
     struct fixture *fixture = *state;
@@ -363,6 +415,7 @@ int main(void)
         cmocka_unit_test(a_client_that_asks_first_is_told_to_go_on_or_not),
         cmocka_unit_test(who_is_refused_before_the_body_keeps_the_connection_where_it_is_small),
         cmocka_unit_test(requests_in_a_row_are_answered_in_their_order),
+        cmocka_unit_test(however_many_are_ready_at_once_all_are_served),
         cmocka_unit_test(http_1_0_is_spoken),
     };
     return cmocka_run_group_tests(tests, open_fixture, close_fixture);

@@ -130,12 +130,15 @@ port_owner() {
     printf 'process %s (%.100s)\n' "$pid" "$(tr '\0\n' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
 }
 
-# port_pick: a port nobody listens on, below the range the kernel hands out by itself.
+# port_pick: a port nobody listens on into REPLY, below the range the kernel hands out by itself. One directory's
+# ports are neighbours, so that two that choose at once, when nobody listens yet, hardly ever meet.
+port_next=
 port_pick() {
-    local port try
+    local try
+    : "${port_next:=$((20000 + RANDOM % 700 * 16))}"
     for ((try = 0; try < 1000; try++)); do
-        port=$((20000 + RANDOM % 12000))
-        [[ " ${ports[*]} " == *" $port "* ]] || port_inode "$port" >/dev/null || { echo "$port"; return; }
+        REPLY=$((port_next++))
+        [[ " ${ports[*]} " == *" $REPLY "* ]] || port_inode "$REPLY" >/dev/null || return 0
     done
     return 1
 }

@@ -7,9 +7,12 @@ ours are subprocesses with a log file each; whatever a test leaves running is ki
 ends of the logs are printed when it failed. Nothing here sleeps for luck: wait_for has a deadline.
 """
 import contextlib
+import fcntl
 import os
 import pathlib
+import random
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -23,7 +26,15 @@ import pytest
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR", REPO / "build/dev"))
-SERVICES = pathlib.Path(os.environ.get("SERVICES_DIR", BUILD / "services"))
+
+def services_directory():
+    """ctest gives each test one of several sets of services (tests.cmake), so that tests can run side by side."""
+    first = pathlib.Path(os.environ.get("SERVICES_DIR", BUILD / "services"))
+    number = os.environ.get("CTEST_RESOURCE_GROUP_0_STACKS", "id:1").removeprefix("id:").partition(",")[0]
+    return first if number == "1" else first.with_name(f"{first.name}-{number}")
+
+
+SERVICES = services_directory()
 EMPLOYEES_CSV = REPO / "models/data/employees.csv"
 STOP_SECONDS = 5.0
 # Sanitizers make programs some times slower; deadlines are for hangs, not for measuring.
@@ -48,17 +59,25 @@ def wait_for(what, check, seconds=30.0, every=0.05):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to clients, and that docker/local chooses from: still free a moment later."""
+    while True:
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", random.randrange(10_000, 20_000)))
+            return s.getsockname()[1]
 
 
 class Stack:
-    """The shared services. A test that stops or kills one must bring it back (start or `without`)."""
+    """The shared services, started when they are not there; one test file has them at a time. A test that stops
+    or kills one must bring it back (start or `without`)."""
 
     def __init__(self):
-        lines = self.local("env").splitlines()
-        self.environment = dict(line.split("=", 1) for line in lines)
+        self.lock = open(f"{SERVICES}.lock", "w", encoding="ascii")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        if not SERVICES.exists():
+            done = subprocess.run([REPO / "tests/system/services", "start", SERVICES], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
+            assert done.returncode == 0, done.stdout
+        self.environment = dict(word.split("=", 1) for word in shlex.split(self.local("env")))
         self.kafka = self.environment["KAFKA_BOOTSTRAP_SERVERS"]
         self.registry = self.environment["SCHEMA_REGISTRY_URL"]
         self.database_url = self.environment["DATABASE_URL"]

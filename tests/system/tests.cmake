@@ -1,25 +1,40 @@
 # SPDX-License-Identifier: MIT
-# One ctest test per tests/system/test_*.py. They share one set of real services, which the fixture
-# starts before the first and ends after the last, also when tests failed. Each test has topics and a
-# database of its own (conftest.py); they run one after the other because they measure and kill.
+# One ctest test per tests/system/test_*.py. Each has topics and a database of its own (conftest.py), but they kill
+# servers and measure: a set of real services has one test at a time. There are several sets, which ctest hands out
+# (tests/run gives it the file that says so) and tests start when they are not there; the fixture ends them after
+# the last test, also when tests failed. These need none:
+set(without_services demo local stub_llm)
 set(services_dir ${CMAKE_BINARY_DIR}/services)
+foreach(sets RANGE 1 4)
+    list(APPEND slots "{\"id\": \"${sets}\", \"slots\": 1}")
+    list(JOIN slots ", " joined)
+    file(WRITE ${CMAKE_BINARY_DIR}/sets-${sets}.json
+        "{\"version\": {\"major\": 1, \"minor\": 0}, \"local\": [{\"stacks\": [${joined}]}]}\n")
+endforeach()
 
 add_test(NAME system-python COMMAND ${CMAKE_SOURCE_DIR}/tests/support/venv)
 set_tests_properties(system-python PROPERTIES FIXTURES_SETUP python TIMEOUT 900)
-add_test(NAME system-services-start COMMAND ${CMAKE_CURRENT_LIST_DIR}/services start ${services_dir})
-set_tests_properties(system-services-start PROPERTIES FIXTURES_SETUP services TIMEOUT 900)
+add_test(NAME system-services-wipe COMMAND ${CMAKE_CURRENT_LIST_DIR}/services wipe ${services_dir})
+set_tests_properties(system-services-wipe PROPERTIES FIXTURES_SETUP services TIMEOUT 300)
 add_test(NAME system-services-stop COMMAND ${CMAKE_CURRENT_LIST_DIR}/services stop ${services_dir})
-set_tests_properties(system-services-stop PROPERTIES FIXTURES_CLEANUP services TIMEOUT 120)
+set_tests_properties(system-services-stop PROPERTIES FIXTURES_CLEANUP services TIMEOUT 300)
 
 file(GLOB system_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/test_*.py)
 foreach(file ${system_tests})
     cmake_path(GET file STEM name)
-    string(REGEX REPLACE "^test_" "system-" name ${name})
-    add_test(NAME ${name} COMMAND ${pytest} ${file})
-    set_tests_properties(${name} PROPERTIES
-        LABELS system RUN_SERIAL ON TIMEOUT ${system_seconds} FIXTURES_REQUIRED "python;services"
+    string(REGEX REPLACE "^test_" "" name ${name})
+    add_test(NAME system-${name} COMMAND ${pytest} ${file})
+    # The cost: they come before the others, which fill the gaps.
+    set_tests_properties(system-${name} PROPERTIES
+        LABELS system COST 10 TIMEOUT ${system_seconds} FIXTURES_REQUIRED python
         ENVIRONMENT "BUILD_DIR=${CMAKE_BINARY_DIR};SERVICES_DIR=${services_dir};PYTHONDONTWRITEBYTECODE=1")
+    if(NOT name IN_LIST without_services)
+        set_tests_properties(system-${name} PROPERTIES
+            FIXTURES_REQUIRED "python;services" RESOURCE_GROUPS "1,stacks:1")
+    endif()
 endforeach()
+# Both build.
+set_tests_properties(system-demo system-local PROPERTIES RESOURCE_LOCK build)
 
 # system/<file>.c is a cmocka program system-<file> that its test_<file>.py runs against the services.
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.c)

@@ -37,6 +37,7 @@ enum {
 enum slot_state { SLOT_IDLE, SLOT_FLYING, SLOT_TOLD };
 
 struct slot {
+    struct slot *next; // of those that are idle, or told
     struct http_multi *multi;
     enum slot_state state;
     CURL *curl;
@@ -60,6 +61,7 @@ struct http_multi {
     bool allows_http;
     struct slot **slots; // up to two a call: what was told keeps its slot until the next poll
     size_t slot_count, calls_max;
+    struct slot *idle, *told; // the one that was used last comes first: its memory is still near
     size_t in_flight;
     int64_t gather_ms, told_ms; // monotonic: when answers were told last; 0: never
     atomic_bool is_woken;
@@ -98,7 +100,7 @@ static void slot_forget(struct slot *slot)
     free(TAKE(slot->url));
 }
 
-// Lets go of what the call owned; the handle and a small body's memory stay.
+// Lets go of what the call owned, and is idle; the handle and a small body's memory stay.
 static void slot_clear(struct slot *slot)
 {
     free(TAKE(slot->sent_body));
@@ -106,6 +108,8 @@ static void slot_clear(struct slot *slot)
         text_done(&slot->body);
     slot->tag = NULL;
     slot->state = SLOT_IDLE;
+    slot->next = slot->multi->idle;
+    slot->multi->idle = slot;
 }
 
 static void slot_land(struct slot *slot)
@@ -140,9 +144,11 @@ void http_multi_free(struct http_multi *multi)
 // An idle slot, made where all are in use; NULL where libcurl gives no handle.
 static struct slot *slot_find(struct http_multi *multi)
 {
-    for (size_t i = 0; i < multi->slot_count; i++)
-        if (multi->slots[i]->state == SLOT_IDLE)
-            return multi->slots[i];
+    struct slot *idle = multi->idle;
+    if (idle != NULL) {
+        multi->idle = idle->next;
+        return idle;
+    }
     assert(multi->slot_count < 2 * multi->calls_max);
     CURL *curl = curl_easy_init();
     if (curl == NULL)
@@ -383,6 +389,8 @@ static void tell(struct slot *slot, CURLcode code, struct http_done *done)
     }
     slot_land(slot);
     slot->state = SLOT_TOLD;
+    slot->next = slot->multi->told;
+    slot->multi->told = slot;
 }
 
 static size_t collect(struct http_multi *multi, struct http_done *done, size_t max)
@@ -401,9 +409,11 @@ static size_t collect(struct http_multi *multi, struct http_done *done, size_t m
 // What was told last is over for the caller.
 static void reclaim(struct http_multi *multi)
 {
-    for (size_t i = 0; i < multi->slot_count; i++)
-        if (multi->slots[i]->state == SLOT_TOLD)
-            slot_clear(multi->slots[i]);
+    while (multi->told != NULL) {
+        struct slot *slot = multi->told;
+        multi->told = slot->next;
+        slot_clear(slot);
+    }
 }
 
 static bool is_to_return(struct http_multi *multi)

@@ -344,13 +344,24 @@ enum err json_only_members(const struct json *object, const char *where, const c
 // The escape of a byte that must not stand as it is (RFC 8259 section 7); its length.
 static size_t escape(uint8_t c, char out[ESCAPE_MAX + 1])
 {
-    static const char plain[] = "\"\\\n\r\t", letters[] = "\"\\nrt";
-    const char *place = c == '\0' ? NULL : strchr(plain, c);
-    if (place == NULL)
-        return (size_t)snprintf(out, ESCAPE_MAX + 1, "\\u%04x", c);
     out[0] = '\\';
-    out[1] = letters[place - plain];
-    return 2;
+    switch (c) {
+    case '"':
+    case '\\':
+        out[1] = (char)c;
+        return 2;
+    case '\n':
+        out[1] = 'n';
+        return 2;
+    case '\r':
+        out[1] = 'r';
+        return 2;
+    case '\t':
+        out[1] = 't';
+        return 2;
+    default:
+        return (size_t)snprintf(out, ESCAPE_MAX + 1, "\\u%04x", c);
+    }
 }
 
 // The well-formed character at `at`: 1 to 4 bytes; 0 where there is none.

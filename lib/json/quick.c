@@ -34,10 +34,14 @@ size_t json_plain(const uint8_t *data, size_t len)
         uint64_t eight = 0;
         memcpy(&eight, data + at, sizeof eight);
         uint64_t quote = eight ^ ones * '"', slash = eight ^ ones * '\\';
-        if ((((eight - ones * 0x20) & ~eight) | ((quote - ones) & ~quote) |
-             ((slash - ones) & ~slash)) &
-            highs)
-            break;
+        uint64_t found = (((eight - ones * 0x20) & ~eight) | ((quote - ones) & ~quote) |
+                          ((slash - ones) & ~slash)) &
+                         highs;
+        if (found == 0)
+            continue;
+        if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) // the lowest bit is certain, others not
+            return at + (size_t)__builtin_ctzll(found) / 8;
+        break;
     }
     while (at < len && data[at] >= 0x20 && data[at] != '"' && data[at] != '\\')
         at++;

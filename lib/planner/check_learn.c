@@ -82,6 +82,10 @@ static void learn_instruction(struct echoes *echoes, const char *instruction)
             echoes->hashes[echoes->count++] = check_hash_run(run);
         memmove(run, run + 1, (ECHO_WORDS - 1) * sizeof *run);
     }
+    for (size_t i = 0; i < echoes->count; i++) {
+        uint64_t bit = echoes->hashes[i] >> 32 & (ECHO_BITS - 1);
+        echoes->bits[bit / 64] |= UINT64_C(1) << bit % 64;
+    }
     qsort(echoes->hashes, echoes->count, sizeof *echoes->hashes, check_compare_runs);
 }
 

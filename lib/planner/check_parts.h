@@ -13,15 +13,22 @@
 #define ALIKE_FROM 0.8
 
 // Runs of this many words of the instruction in an action are an echo of it.
-enum { ECHO_WORDS = 8 };
+enum { ECHO_WORDS = 8, ECHO_BITS = 8192 };
 
 struct check {
     struct lists lists[LANGUAGES];
     struct echoes {
         uint64_t *hashes; // of the instruction's runs of words, sorted
         size_t count;
+        uint64_t bits[ECHO_BITS / 64]; // one for each of them: most other runs have another
     } echoes[LANGUAGES];
 };
+
+static inline bool check_has_bit(const struct echoes *echoes, uint64_t hash)
+{
+    uint64_t bit = hash >> 32 & (ECHO_BITS - 1);
+    return (echoes->bits[bit / 64] >> bit % 64 & 1) != 0;
+}
 
 // check_learn.c
 uint64_t check_hash_run(const struct term *words); // of ECHO_WORDS words

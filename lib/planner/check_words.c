@@ -49,7 +49,8 @@ static bool is_echo(const struct echoes *echoes, const struct terms *words)
 {
     for (size_t i = 0; i + ECHO_WORDS <= words->count; i++) {
         uint64_t hash = check_hash_run(&words->list[i]);
-        if (bsearch(&hash, echoes->hashes, echoes->count, sizeof hash, check_compare_runs) != NULL)
+        if (check_has_bit(echoes, hash) &&
+            bsearch(&hash, echoes->hashes, echoes->count, sizeof hash, check_compare_runs) != NULL)
             return true;
     }
     return false;

@@ -10,6 +10,8 @@
 #include "planner/address.h"
 #include "planner/codec.h"
 
+enum { BODY_FRAME = 1500 }; // of a request: what stands around the prompt, and its escapes
+
 static const struct {
     const char *name;    // in records and sentences
     const char *setting; // what its settings' names begin with
@@ -186,6 +188,8 @@ enum err provider_build(const struct provider_settings *settings,
     struct provider_request request = {.url = TEXT_INIT(ADDRESS_MAX + PROVIDER_NAME_MAX + 64),
                                        .body = TEXT_INIT(PROVIDER_BODY_MAX)};
     enum err err = write_url(settings, &request.url, why);
+    // Most of it at once, where it fits; what does not is refused below.
+    IGNORE(text_room(&request.body, prompt->system.len + prompt->user.len + BODY_FRAME));
     if (err == ERR_OK) {
         err = settings->kind == PROVIDER_GEMINI ? gemini_write(settings, prompt, &request.body)
                                                 : openai_write(settings, prompt, &request.body);

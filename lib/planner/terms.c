@@ -182,37 +182,47 @@ bool terms_next(struct bytes text, size_t *at, struct term *ret)
     return true;
 }
 
-void terms_of(struct bytes text, struct terms *ret)
-{
-    size_t at = 0;
-    ret->count = 0;
-    while (ret->count < TERMS_MAX && terms_next(text, &at, &ret->list[ret->count]))
-        ret->count++;
-}
-
 bool terms_are_same(const struct term *a, const struct term *b)
 {
     return a->hash == b->hash && strcmp(a->text, b->text) == 0;
 }
 
-static bool holds(const struct terms *words, size_t count, const struct term *word)
+static uint64_t bit_of(const struct term *word)
 {
-    for (size_t i = 0; i < count; i++)
-        if (terms_are_same(&words->list[i], word))
-            return true;
-    return false;
+    return UINT64_C(1) << (word->hash >> 58);
+}
+
+static bool holds(const struct terms *words, const struct term *word)
+{
+    bool is_there = false;
+    for (size_t i = 0; i < words->count && (words->bits & bit_of(word)) != 0 && !is_there; i++)
+        is_there = terms_are_same(&words->list[i], word);
+    return is_there;
+}
+
+void terms_of(struct bytes text, struct terms *ret)
+{
+    size_t at = 0;
+    ret->count = 0;
+    ret->bits = 0;
+    while (ret->count < TERMS_MAX && terms_next(text, &at, &ret->list[ret->count])) {
+        struct term *word = &ret->list[ret->count];
+        word->is_repeated = holds(ret, word);
+        ret->bits |= bit_of(word);
+        ret->count++;
+    }
 }
 
 double terms_overlap(const struct terms *a, const struct terms *b)
 {
     size_t both = 0, all = 0;
     for (size_t i = 0; i < a->count; i++)
-        if (!holds(a, i, &a->list[i])) {
+        if (!a->list[i].is_repeated) {
             all++;
-            both += holds(b, b->count, &a->list[i]) ? 1 : 0;
+            both += holds(b, &a->list[i]) ? 1 : 0;
         }
     for (size_t i = 0; i < b->count; i++)
-        all += holds(b, i, &b->list[i]) ? 0 : 1;
+        all += b->list[i].is_repeated ? 0 : 1;
     all -= both;
     return all == 0 ? 1 : (double)both / (double)all;
 }

@@ -63,6 +63,7 @@ struct term {
     bool is_capital;      // begins with a capital, and small letters follow, or stands alone
     bool is_all_capitals; // two letters and more
     bool starts_sentence; // the first word, and one behind . ! ? : or an ellipsis
+    bool is_repeated;     // of an action's words: it stands before, too
 };
 
 bool terms_are_same(const struct term *a, const struct term *b);
@@ -75,6 +76,7 @@ enum { TERMS_MAX = 160 };
 struct terms {
     struct term list[TERMS_MAX];
     size_t count;
+    uint64_t bits; // one for each word, by its hash: most words that are not there have another
 };
 // The first TERMS_MAX words.
 void terms_of(struct bytes text, struct terms *ret);

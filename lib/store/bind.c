@@ -9,6 +9,7 @@
 
 enum {
     BIND_BYTES_MAX = 256 * 1024 * 1024,
+    BIND_BYTES_FIRST = 4000,
     TYPE_BOOL = 16, // pg_type.dat: these numbers never change
     TYPE_BYTEA = 17,
     TYPE_INT8 = 20,
@@ -143,6 +144,7 @@ enum err bind_params(struct bind *bind, const struct pg_param *params, size_t co
     assert(count <= BIND_MAX);
     bind->count = count;
     bind->bytes = TEXT_INIT(BIND_BYTES_MAX);
+    IGNORE(text_room(&bind->bytes, BIND_BYTES_FIRST)); // there is: spares most statements to grow
     for (size_t i = 0; i < count; i++) {
         bind->types[i] = type_of(params[i].kind);
         bind->formats[i] = 1;

@@ -37,5 +37,10 @@ def test_with_the_guard_nothing_is_torn(stack):
 
 
 def test_without_the_guard_every_schedule_does_harm(stack):
-    rows = run(stack, "system-guard-off", TRIES_OFF)
-    assert all(wrong > 0 for wrong, *_ in rows.values()), rows
+    """A schedule that found its moment gone, on a machine that was busy elsewhere, gets it in a further run."""
+    harmed = set()
+    for _ in range(5):
+        harmed |= {name for name, (wrong, *_) in run(stack, "system-guard-off", TRIES_OFF).items() if wrong > 0}
+        if len(harmed) == len(SCHEDULES):
+            return
+    raise AssertionError(f"no harm by {set(SCHEDULES) - harmed}")

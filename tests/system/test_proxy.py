@@ -107,6 +107,20 @@ def test_what_is_held_can_be_forgotten(proxy, echo):
     assert echo.got == []
 
 
+def test_an_answer_gets_another_error_code(proxy):
+    """The echo of such a request is an answer to it: its key and version are the correlation id."""
+    def end_txn(code):
+        return struct.pack(">IHHIh", 10, END_TXN, 1, END_TXN << 16 | 1, code)
+    client, others = client_of(proxy), request(FETCH) + request(PRODUCE, bytes(100))
+    proxy.tell(f"error {END_TXN} 51 1")
+    for code in (0, 51, 0):
+        for at in range(0, 14, 5):  # in pieces
+            client.sendall(end_txn(0)[at:at + 5])
+        client.sendall(others)
+        assert receive(client, 14 + len(others)) == end_txn(code) + others
+    assert proxy.status()["errors"] == 1
+
+
 def test_a_delay_lasts_and_keeps_the_order(proxy):
     client = client_of(proxy)
     proxy.tell("delay 100 50")

@@ -14,12 +14,12 @@
 #include "base/mem.h"
 
 // Bytes are passed on as they come, but for the requests of a Kafka client, whose frames are
-// followed (4 bytes length, 2 bytes ApiKey) so that one can be kept back. Its connection then
-// stands still, as one does whose packets are lost: the client gives up and comes on another
-// connection, and the request can still reach the broker later, when it is released. So a held link
-// outlives its client.
+// followed (4 bytes length, 2 bytes ApiKey) so that one can be kept back, or answered otherwise.
+// Its connection then stands still, as one does whose packets are lost: the client gives up and
+// comes on another connection, and the request can still reach the broker later, when it is
+// released. So a held link outlives its client.
 
-enum { READ_BYTES = 65536, HEAD_BYTES = 6 };
+enum { READ_BYTES = 65536, LENGTH_BYTES = 4, HEAD_BYTES = 12 };
 
 static void make_ready(int fd)
 {
@@ -138,15 +138,51 @@ static void pass(struct link *link, const uint8_t *data, size_t len, const struc
         push(&link->up, chunk_new(data, len), faults, now_ms);
 }
 
-// The head of a request is complete: counted, and perhaps it is the one to hold.
-static void begin_request(struct link *link, struct faults *faults, uint64_t requests[LINK_KEYS])
+static size_t frame_len(const struct link *link)
 {
     const uint8_t *head = link->head;
-    size_t len = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
-    int key = head[4] << 8 | head[5];
+    return (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+}
+
+// Of a frame that is shorter than a head should be, all of it.
+static size_t head_bytes(const struct link *link)
+{
+    if (link->head_len < LENGTH_BYTES)
+        return LENGTH_BYTES;
+    size_t len = frame_len(link);
+    return LENGTH_BYTES + (len < HEAD_BYTES - LENGTH_BYTES ? len : HEAD_BYTES - LENGTH_BYTES);
+}
+
+static void mark_answer(struct link *link, struct faults *faults, int key)
+{
+    const uint8_t *head = link->head;
+    if (key != faults->error_key || link->answers.change.is_set)
+        return;
+    if (faults->error_skip > 0) {
+        faults->error_skip--;
+        return;
+    }
+    faults->error_key = -1;
+    link->answers.change = (struct answer_change){
+        .is_set = true,
+        .key = key,
+        .version = head[6] << 8 | head[7],
+        .correlation = (int32_t)((uint32_t)head[8] << 24 | (uint32_t)head[9] << 16 |
+                                 (uint32_t)head[10] << 8 | head[11]),
+        .code = (int16_t)faults->error_code};
+}
+
+// The head of a request is complete: counted, and perhaps it is the one to hold, or to answer
+// otherwise.
+static void begin_request(struct link *link, struct faults *faults, uint64_t requests[LINK_KEYS])
+{
+    size_t len = frame_len(link);
+    int key = len < 2 ? LINK_KEYS : link->head[4] << 8 | link->head[5];
     if (key < LINK_KEYS)
         requests[key]++;
-    link->body_left = len > 2 ? len - 2 : 0;
+    link->body_left = len + LENGTH_BYTES - link->head_len;
+    if (link->head_len == HEAD_BYTES)
+        mark_answer(link, faults, key);
     if (link->is_held || key != faults->hold_key)
         return;
     if (faults->hold_skip > 0) {
@@ -168,13 +204,14 @@ static void take_requests(struct link *link, const uint8_t *data, size_t len, st
             link->body_left -= count;
             pass(link, data, count, faults, now_ms);
         } else {
-            if (count > HEAD_BYTES - link->head_len)
-                count = HEAD_BYTES - link->head_len;
+            size_t wanted = head_bytes(link);
+            if (count > wanted - link->head_len)
+                count = wanted - link->head_len;
             memcpy(link->head + link->head_len, data, count);
             link->head_len += count;
-            if (link->head_len == HEAD_BYTES) {
+            if (link->head_len >= LENGTH_BYTES && link->head_len == head_bytes(link)) {
                 begin_request(link, faults, requests);
-                pass(link, link->head, HEAD_BYTES, faults, now_ms);
+                pass(link, link->head, link->head_len, faults, now_ms);
                 link->head_len = 0;
             }
         }
@@ -211,7 +248,20 @@ bool link_read_client(struct link *link, struct faults *faults, int64_t now_ms,
     return true;
 }
 
-bool link_read_server(struct link *link, const struct faults *faults, int64_t now_ms)
+struct down {
+    struct link *link;
+    const struct faults *faults;
+    int64_t now_ms;
+};
+
+static void pass_down(void *context, const uint8_t *data, size_t len)
+{
+    const struct down *down = context;
+    push(&down->link->down, chunk_new(data, len), down->faults, down->now_ms);
+}
+
+bool link_read_server(struct link *link, const struct faults *faults, int64_t now_ms,
+                      uint64_t *ret_errors)
 {
     uint8_t data[READ_BYTES];
     ssize_t got = recv(link->server, data, sizeof data, 0);
@@ -221,6 +271,9 @@ bool link_read_server(struct link *link, const struct faults *faults, int64_t no
         return false;
     if (got == 0)
         link->down.is_ended = true;
+    else if (link->client >= 0 && link->is_kafka)
+        *ret_errors += answers_take(&link->answers, data, (size_t)got, pass_down,
+                                    &(struct down){link, faults, now_ms});
     else if (link->client >= 0)
         push(&link->down, chunk_new(data, (size_t)got), faults, now_ms);
     else

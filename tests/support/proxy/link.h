@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proxy/answer.h"
+
 // One connection through the proxy: a client, a server, and what is on its way between them. The
 // owner polls the sockets and calls the functions; nothing here blocks. One thread.
 
@@ -33,14 +35,17 @@ struct faults {
     bool refuses;      // new connections are closed at once
     int hold_key;      // the next request with this ApiKey is kept back; -1: none
     int hold_skip;     // after so many others with it
+    int error_key;     // the answer to the next request with this ApiKey gets error_code; -1: none
+    int error_skip, error_code;
 };
 
 struct link {
     int client, server; // -1: closed
     struct flow up, down;
     bool is_kafka;
-    uint8_t head[6]; // of the request that is coming: its length and ApiKey
+    uint8_t head[12]; // of the request that is coming: length, ApiKey, version, correlation id
     size_t head_len, body_left;
+    struct answers answers;
     bool is_held; // a request and all behind it are kept back
     struct chunk *kept, *kept_last;
     bool was_answered; // after its client had gone
@@ -54,7 +59,8 @@ void link_cut(struct link *link);
 // Reads what a side has sent. False: the connection is broken.
 bool link_read_client(struct link *link, struct faults *faults, int64_t now_ms,
                       uint64_t requests[LINK_KEYS]);
-bool link_read_server(struct link *link, const struct faults *faults, int64_t now_ms);
+bool link_read_server(struct link *link, const struct faults *faults, int64_t now_ms,
+                      uint64_t *ret_errors); // grows with each answer that was changed
 // Sends what is due. False: the connection is broken.
 bool link_write(struct link *link, int64_t now_ms);
 // When the first byte is due that can be sent: its time, or -1 where there is none.

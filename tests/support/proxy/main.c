@@ -33,11 +33,16 @@ static const char usage[] =
     "back,\n"
     "                         its connection stands still, others pass (needs --kafka)\n"
     "  release                what is held goes on to the server, also when its client is gone\n"
+    "  error KEY CODE [SKIP]  the answer to the next Kafka request with that ApiKey (after SKIP "
+    "others) tells\n"
+    "                         this error code; the broker has done what was asked (needs --kafka)\n"
     "  forget                 what is held is thrown away, its connection reset\n"
     "  status                 links=N held=N late=N (requests that were answered after their "
     "client had\n"
-    "                         gone); with --kafka also KEY=COUNT, the requests of each kind\n"
-    "  heal                   no more delay, blackhole, refusing and holding; what is held is "
+    "                         gone) errors=N (answers that were changed); with --kafka also "
+    "KEY=COUNT, the requests of each kind\n"
+    "  heal                   no more delay, blackhole, refusing, holding and errors; what is held "
+    "is "
     "thrown away\n";
 
 enum { LINKS_MAX = 1000, CONTROLS_MAX = 8, LINE_MAX_BYTES = 200, ANSWER_MAX = 2000 };
@@ -57,7 +62,7 @@ struct proxy {
     size_t link_count;
     struct control controls[CONTROLS_MAX];
     size_t control_count;
-    uint64_t requests[LINK_KEYS], late;
+    uint64_t requests[LINK_KEYS], late, errors;
     struct pollfd polls[2 + CONTROLS_MAX + 2 * LINKS_MAX];
 };
 
@@ -129,8 +134,9 @@ static size_t held_count(const struct proxy *proxy)
 
 static void write_status(const struct proxy *proxy, char *answer)
 {
-    int len = snprintf(answer, ANSWER_MAX, "ok links=%zu held=%zu late=%llu", proxy->link_count,
-                       held_count(proxy), (unsigned long long)proxy->late);
+    int len = snprintf(answer, ANSWER_MAX, "ok links=%zu held=%zu late=%llu errors=%llu",
+                       proxy->link_count, held_count(proxy), (unsigned long long)proxy->late,
+                       (unsigned long long)proxy->errors);
     for (int key = 0; key < LINK_KEYS && len < ANSWER_MAX - 40; key++)
         if (proxy->requests[key] > 0)
             len += snprintf(answer + len, (size_t)(ANSWER_MAX - len), " %d=%llu", key,
@@ -144,7 +150,8 @@ static bool is_word(const char *word, const char *a, const char *b, bool *ret_is
 }
 
 // False: no such command.
-static bool obey_numbers(struct proxy *proxy, const char *word, int64_t first, int64_t second)
+static bool obey_numbers(struct proxy *proxy, const char *word, int64_t first, int64_t second,
+                         int64_t third)
 {
     if (strcmp(word, "delay") == 0) {
         proxy->faults.delay_ms = first;
@@ -152,6 +159,10 @@ static bool obey_numbers(struct proxy *proxy, const char *word, int64_t first, i
     } else if (strcmp(word, "hold") == 0 && proxy->is_kafka) {
         proxy->faults.hold_key = (int)first;
         proxy->faults.hold_skip = (int)second;
+    } else if (strcmp(word, "error") == 0 && proxy->is_kafka) {
+        proxy->faults.error_key = (int)first;
+        proxy->faults.error_code = (int)second;
+        proxy->faults.error_skip = (int)third;
     } else {
         return false;
     }
@@ -168,7 +179,7 @@ static bool obey_word(struct proxy *proxy, const char *word)
     } else if (strcmp(word, "forget") == 0) {
         cut_all(proxy, true);
     } else if (strcmp(word, "heal") == 0) {
-        proxy->faults = (struct faults){.hold_key = -1};
+        proxy->faults = (struct faults){.hold_key = -1, .error_key = -1};
         cut_all(proxy, true);
     } else {
         return strcmp(word, "status") == 0;
@@ -179,12 +190,12 @@ static bool obey_word(struct proxy *proxy, const char *word)
 static void obey(struct proxy *proxy, const char *line, char *answer)
 {
     char word[16] = "", what[16] = "";
-    long long first = 0, second = 0;
+    long long first = 0, second = 0, third = 0;
     bool is_first = false;
-    int numbers = sscanf(line, "%15s %lld %lld", word, &first, &second) - 1;
+    int numbers = sscanf(line, "%15s %lld %lld %lld", word, &first, &second, &third) - 1;
     bool is_obeyed = false;
     if (numbers >= 1)
-        is_obeyed = first >= 0 && second >= 0 && obey_numbers(proxy, word, first, second);
+        is_obeyed = first >= 0 && third >= 0 && obey_numbers(proxy, word, first, second, third);
     else if (sscanf(line, "%15s %15s", word, what) == 1)
         is_obeyed = obey_word(proxy, word);
     else if (strcmp(word, "end") == 0 && (is_obeyed = is_word(what, "client", "server", &is_first)))
@@ -282,7 +293,7 @@ static void serve_links(struct proxy *proxy, size_t polls_at)
         if ((client->revents & (POLLIN | POLLHUP | POLLERR)) != 0 && !link->up.is_ended)
             is_whole = link_read_client(link, &proxy->faults, now_ms, proxy->requests);
         if ((server->revents & (POLLIN | POLLHUP | POLLERR)) != 0 && !link->down.is_ended)
-            is_whole = link_read_server(link, &proxy->faults, now_ms) && is_whole;
+            is_whole = link_read_server(link, &proxy->faults, now_ms, &proxy->errors) && is_whole;
         is_whole = is_whole && (proxy->faults.is_blackhole || link_write(link, now_ms));
         if (!is_whole || link_is_over(link)) {
             proxy->late += link->was_answered;
@@ -339,7 +350,7 @@ int main(int argc, char **argv)
         fputs(usage, is_help ? stdout : stderr);
         return is_help ? 0 : 2;
     }
-    proxy->faults.hold_key = -1;
+    proxy->faults.hold_key = proxy->faults.error_key = -1;
     proxy->listener = listen_on(proxy->listen_port);
     proxy->control_listener = listen_on(proxy->control_port);
     for (;;)

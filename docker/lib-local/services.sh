@@ -130,7 +130,8 @@ kafka_run() {
         proxied_protocol=,PROXIED:PLAINTEXT
     fi
     # The offsets of a group that reads rarely must outlive the longest-kept topic (90 days), and the
-    # young generation is small because its collections stop every request.
+    # young generation is small because its collections stop every request. Tests that wait for the end of a
+    # session ask for a short one.
     cat >"$home/server.properties" <<PROPERTIES
 process.roles=broker,controller
 node.id=1
@@ -152,6 +153,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=2000
 broker.heartbeat.interval.ms=1000
 broker.session.timeout.ms=5000
 PROPERTIES
@@ -196,9 +198,10 @@ kafka_fence() {
     local started
     sed -e 's/^process.roles=.*/process.roles=controller/' -e '/^listeners=/s/BROKER:[^,]*,//' -e '/^listeners=/s/,PROXIED:.*//' \
         -e '/^advertised.listeners=/d' -e '/^inter.broker.listener.name=/d' \
+        -e 's/^broker.session.timeout.ms=.*/broker.session.timeout.ms=500/' \
         "$1/server.properties" >"$1/controller.properties"
     step kafka "was killed: its controller first gives up the broker that was"
-    kafka_start "$1/controller.properties" \
+    kafka_start "$1/controller.properties" -XX:TieredStopAtLevel=1 \
         -Dorg.slf4j.simpleLogger.log.org.apache.kafka.controller.ReplicationControlManager=info &&
         wait_pid_file kafka || return 1
     started=$(now_ms)

@@ -16,13 +16,14 @@ from psycopg.rows import dict_row
 
 from conftest import REPO
 from support import (CHANGES, DEAD_LETTERS, FACTS, FEATURES, HIGH_RISK, LANES, PARTITIONS, PREDICTIONS, REPLIES, REQUESTS,
-                     Decoder, bits, decoded, partition_of, read_topic, settle)
+                     Decoder, bits, decode_all, partition_of, settle)
 
 sys.path.insert(0, str(REPO / "models/train"))
 from reference import Reference  # noqa: E402
 
 MODEL_FILE = REPO / "models/attrition.json"
 TOLERANCE = 1e-12
+ABSENT = object()
 REASON_MIN = 0.05
 HYSTERESIS = 0.05
 COOL_DOWN = datetime.timedelta(days=7)
@@ -51,14 +52,11 @@ def column_of(name):
 
 def same(a, b):
     """Doubles by their bits, everything else by ==."""
-    if isinstance(a, float) and isinstance(b, float):
-        return bits(a) == bits(b)
-    return type(a) is type(b) and a == b
+    return a is b or type(a) is type(b) and (bits(a) == bits(b) if type(a) is float else a == b)
 
 
 def differences(expected, found):
-    return {name: (value, found.get(name)) for name, value in expected.items()
-            if name not in found or not same(value, found[name])}
+    return {name: (value, found.get(name)) for name, value in expected.items() if not same(value, found.get(name, ABSENT))}
 
 
 def first_few(items, count=3):
@@ -302,10 +300,9 @@ def kept_headers(headers):
     return kept
 
 
-def check_dead_letters(world, inputs, bad):
+def check_dead_letters(letters, inputs, bad):
     """`bad` maps the place of each record that can never work to the codes it may be refused with. Each
     is there once, as it came, and nothing else is."""
-    letters = read_topic(world.stack, world.topic(DEAD_LETTERS))
     by_place = {record.source: record for record in inputs}
     seen = collections.Counter()
     for letter in letters:
@@ -327,7 +324,6 @@ def check_dead_letters(world, inputs, bad):
     assert not missing, f"{len(missing)} of {len(bad)} are no dead letters:\n  {first_few(missing)}"
     twice = [place for place, count in seen.items() if count > 1]
     assert not twice, f"{len(twice)} are dead letters more than once: {twice[:5]}"
-    return letters
 
 
 # ---- the tables ----------------------------------------------------------------------------------------
@@ -335,8 +331,7 @@ def check_dead_letters(world, inputs, bad):
 
 def rows_of(world, table, order):
     """All rows, by the binary protocol: no text stands between the bits."""
-    with world.db() as db, db.cursor(binary=True, row_factory=dict_row) as cursor:
-        return cursor.execute(f"SELECT * FROM {table} ORDER BY {order}").fetchall()
+    return world.query(f"SELECT * FROM {table} ORDER BY {order}", binary=True, row_factory=dict_row)
 
 
 def by_key(rows, name):
@@ -501,10 +496,9 @@ def address_of(world, record):
     return (number, correlation) if 0 <= number < PARTITIONS and 1 <= len(correlation or b"") <= 128 else None
 
 
-def check_replies(world, scores, inputs, outputs, bad):
+def check_replies(world, replies, scores, inputs, outputs, bad):
     """Each request at a good address has its one answer there: its prediction, byte for byte as it stands on
-    `predictions`, or the reason why there is none. -> the replies"""
-    replies = decoded(world, REPLIES)
+    `predictions`, or the reason why there is none."""
     predictions = {source_of(r.value): r for r in outputs if r.value is not None}
     wanted = {}
     for record in inputs:
@@ -527,7 +521,6 @@ def check_replies(world, scores, inputs, outputs, bad):
         missing = [name for name in scores.inputs if request.value.get(name) is None]
         assert reply.header("missing_inputs") == ",".join(missing)
         assert reply.header("error") is None
-    return replies
 
 
 def check_http_requests(world, replies):
@@ -552,18 +545,18 @@ def audit(world, bad=None, seconds=60, scores=None, lanes=(CHANGES,)):
     without a lane's name before it is one of employee-changes."""
     bad = {(world.topic(place[0] if len(place) == 3 else CHANGES), *place[-2:]): codes for place, codes in (bad or {}).items()}
     scores = scores or Scores()
-    inputs = settle(world, seconds, lanes)
+    inputs, made = settle(world, seconds, lanes)
     decode_inputs(world, inputs, bad)
-    outputs = decoded(world, PREDICTIONS)
+    outputs, high_risk, replies = (decode_all(world, made.get(name, [])) for name in (PREDICTIONS, HIGH_RISK, REPLIES))
     check_predictions(world, scores, inputs, outputs, bad)
-    high_risk = decoded(world, HIGH_RISK)
     check_high_risk(inputs, outputs, high_risk)
-    letters = check_dead_letters(world, inputs, bad)
+    letters = made[DEAD_LETTERS]
+    check_dead_letters(letters, inputs, bad)
     check_history(world, outputs)
     check_facts(world, high_risk)
     employees = check_employees(world, inputs, bad)
     people = check_risk(world, outputs)
-    replies = check_replies(world, scores, inputs, outputs, bad) if REQUESTS in lanes else []
+    check_replies(world, replies, scores, inputs, outputs, bad)
     check_http_requests(world, replies)
     assert world.query("SELECT prediction_id FROM recorder_conflict") == []
     assert world.query("SELECT topic, partition, from_offset, reason FROM recorder_gap") == []

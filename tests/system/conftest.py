@@ -41,15 +41,23 @@ STOP_SECONDS = 5.0
 SLOW = 5.0 if BUILD.name in ("asan", "tsan") else 1.0
 
 
+def tell_time(what, began):
+    if time.monotonic() - began > 1:
+        print(f"{time.monotonic() - began:.1f} s for: {what}")
+
+
 def wait_for(what, check, seconds=30.0, every=0.05):
     """Calls check() until it gives something true, which is returned. An AssertionError from check
-    counts as "not yet" and is shown when time runs out."""
-    end = time.monotonic() + seconds * SLOW
+    counts as "not yet" and is shown when time runs out. Long waits are told, to see what a test spends its
+    time with (pytest -s)."""
+    began = time.monotonic()
+    end = began + seconds * SLOW
     last = None
     while True:
         try:
             last = check()
             if last:
+                tell_time(what, began)
                 return last
         except AssertionError as error:
             last = error
@@ -83,10 +91,12 @@ class Stack:
         self.database_url = self.environment["DATABASE_URL"]
 
     def local(self, *arguments):
+        began = time.monotonic()
         done = subprocess.run(
             [REPO / "docker/local", "--dir", SERVICES, *arguments],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180)
         assert done.returncode == 0, f"docker/local {' '.join(arguments)}:\n{done.stdout}{done.stderr}"
+        tell_time(" ".join(arguments), began)
         return done.stdout
 
     def kafka_said(self, lines=60):
@@ -198,7 +208,7 @@ class World:
         mark = secrets.token_hex(4)
         self.prefix = f"t{mark}-"
         self.database = f"t{mark}"
-        self.programs = []
+        self.programs, self.askers, self.asking = [], {}, None
         self.secret_key = secrets.token_urlsafe(48)
         self.environment = {key: value for key, value in os.environ.items()
                             if not key.startswith(("KAFKA_", "SCHEMA_REGISTRY_", "LOCAL_"))}
@@ -215,9 +225,18 @@ class World:
     def db(self):
         return psycopg.connect(self.database_url, autocommit=True)
 
-    def query(self, sql, *values):
-        with self.db() as db:
-            return db.execute(sql, values).fetchall()
+    def query(self, sql, *values, **form):
+        """On a connection that is kept, since tests ask again and again, and made anew when its server has gone."""
+        def ask():
+            with self.asking.cursor(**form) as cursor:
+                return cursor.execute(sql, values).fetchall()
+        if self.asking is not None:
+            try:
+                return ask()
+            except psycopg.OperationalError:
+                self.asking.close()
+        self.asking = self.db()
+        return ask()
 
     def scalar(self, sql, *values):
         return self.query(sql, *values)[0][0]
@@ -272,6 +291,9 @@ class World:
                           **settings)
 
     def end(self, failed):
+        for asker in (*self.askers.values(), self.asking):
+            if asker is not None:
+                asker.close()
         for program in self.programs:
             if program.running():
                 program.kill()

@@ -9,11 +9,11 @@ import subprocess
 import time
 import uuid
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import TopicPartition
 
 from conftest import BUILD, EMPLOYEES_CSV, REPO, wait_for
-from support import (ATTRIBUTES, DEAD_LETTERS, HIGH_RISK, PARTITIONS, PLAN_REQUESTS, PLANS, Decoder, change, decoded, last_offsets,
-                     quiet, read_topic)
+from support import (ATTRIBUTES, DEAD_LETTERS, HIGH_RISK, PARTITIONS, PLAN_REQUESTS, PLANS, Decoder, change,
+                     committed_places, decoded, last_offsets, read_topic, settle, wait_readable)
 
 COLUMNS = ("plan_id prediction_id employee_id status action_1 action_2 action_3 language generated_by model_name "
            "prompt_sha256 input_tokens output_tokens refusal request_id requested_by reused_from").split()
@@ -54,19 +54,9 @@ def predictions_of(world, employees):
 
 def committed(world):
     """{(topic, partition): next offset} of the retention worker's group."""
-    consumer = Consumer({**quiet(world.stack.kafka), "group.id": f"{world.prefix}retention"})
     places = [TopicPartition(world.topic(name), p) for name in INPUTS for p in range(PARTITIONS)]
-
-    def ask():
-        try:
-            return consumer.committed(places, timeout=20)
-        except KafkaException as error:  # a coordinator that is on its way up
-            raise AssertionError(error) from None
-    try:
-        found = wait_for("committed offsets", ask)
-        return {(place.topic, place.partition): place.offset for place in found}
-    finally:
-        consumer.close()
+    found = committed_places(world, f"{world.prefix}retention", places)
+    return {(place.topic, place.partition): place.offset for place in found}
 
 
 def cut_off(world):
@@ -75,8 +65,11 @@ def cut_off(world):
 
 
 def settle_plans(world, seconds=60):
-    """Waits until all that is on high-risk and plan-requests now is finished, and its plans are recorded.
-    -> {name: records} of the inputs"""
+    """Waits until all that is on high-risk and plan-requests now, and will be when the scoring is done, is finished,
+    and its plans are recorded. -> {name: records} of the inputs"""
+    if any(program.name == "retentionai-scoring" and program.running() for program in world.programs):
+        settle(world, seconds)
+    wait_readable(world, *INPUTS, seconds=seconds)
     inputs = {name: decoded_or_not(world, name) for name in INPUTS}
 
     def finished():
@@ -85,14 +78,15 @@ def settle_plans(world, seconds=60):
                   for p, last in last_offsets(records).items() if now[world.topic(name), p] < last + 1}
         assert not behind, f"committed and wanted offsets: {behind}"
         return True
-    wait_for("all plans published", finished, seconds, every=0.1)
+    wait_for("all plans published", finished, seconds)
+    wait_readable(world, PLANS, DEAD_LETTERS, seconds=seconds)
     written = last_offsets(decoded(world, PLANS))
 
     def recorded():
         place = dict(world.query("SELECT partition, next FROM kafka_offset WHERE topic = %s", world.topic(PLANS)))
         assert all(place.get(p, -1) > last for p, last in written.items()), (place, written)
         return True
-    wait_for("all plans recorded", recorded, seconds, every=0.1)
+    wait_for("all plans recorded", recorded, seconds)
     return inputs
 
 

@@ -15,7 +15,7 @@ import fastavro
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition, OFFSET_BEGINNING
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
-from conftest import EMPLOYEES_CSV, REPO, SLOW, wait_for
+from conftest import EMPLOYEES_CSV, REPO, SLOW, tell_time, wait_for
 
 FEATURES_FILE = json.loads((REPO / "models/features.json").read_text())
 FEATURES, FACTS = FEATURES_FILE["attributes"], FEATURES_FILE["facts"]["allowed"]
@@ -25,6 +25,7 @@ PLAN_REQUESTS, PLANS = "plan-requests", "retention-plans"
 # Of each scoring lane: what its predictions say they were triggered by.
 LANES = {CHANGES: "change", REQUESTS: "request", RESCORE: "rescore"}
 PARTITIONS = 8
+DOUBLE = struct.Struct(">d").pack
 # 2026-01-02T03:04:05Z, also what World.hris says when nothing else is asked for.
 EVENT_TIME = 1767323045000
 
@@ -36,7 +37,7 @@ def quiet(kafka):
 
 def bits(number):
     """A double as its 64 bits: the only equality that counts between two copies of one score."""
-    return None if number is None else struct.pack(">d", number)
+    return None if number is None else DOUBLE(number)
 
 
 def murmur2(key):
@@ -173,7 +174,9 @@ class Writer:
         return at
 
     def flush(self, seconds=60):
+        began = time.monotonic()
         left = self.producer.flush(seconds * SLOW)
+        tell_time("records acknowledged", began)
         assert left == 0 and not self.failed, f"{left} records not acknowledged; {self.failed[:3]}"
         return self
 
@@ -256,7 +259,7 @@ def read_topic(stack, topic, isolation="read_committed", seconds=120):
     consumer = Consumer({**quiet(stack.kafka), "group.id": "reader-" + uuid.uuid4().hex,
                          "isolation.level": isolation, "enable.partition.eof": True,
                          "enable.auto.commit": False, "auto.offset.reset": "error",
-                         "fetch.wait.max.ms": 50})
+                         "fetch.wait.max.ms": 10})
     try:
         partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
         assert partitions, f"there is no topic {topic}"
@@ -265,7 +268,8 @@ def read_topic(stack, topic, isolation="read_committed", seconds=120):
         end = time.monotonic() + seconds * SLOW
         while open_partitions:
             assert time.monotonic() < end, f"{topic}: {len(records)} records, no end of {open_partitions}"
-            for message in consumer.consume(10_000, 0.2):
+            # It waits so long for the last of its ten thousand, which most topics here do not have.
+            for message in consumer.consume(10_000, 0.02):
                 if message.error() is None:
                     records.append(Record(message))
                 elif message.error().code() == KafkaError._PARTITION_EOF:
@@ -278,16 +282,18 @@ def read_topic(stack, topic, isolation="read_committed", seconds=120):
 
 
 class Decoder:
-    """Framed Avro by fastavro and the registry."""
+    """Framed Avro by fastavro and the registry, whose ids never mean another schema."""
+
+    known = {}
 
     def __init__(self, stack):
-        self.registry, self.schemas = SchemaRegistryClient({"url": stack.registry}), {}
+        self.url, self.schemas = stack.registry, self.known.setdefault(stack.registry, {})
 
     def __call__(self, raw):
         assert raw[:1] == b"\0", raw[:8]
         schema_id = struct.unpack(">I", raw[1:5])[0]
         if schema_id not in self.schemas:
-            text = self.registry.get_schema(schema_id).schema_str
+            text = SchemaRegistryClient({"url": self.url}).get_schema(schema_id).schema_str
             self.schemas[schema_id] = fastavro.parse_schema(json.loads(text))
         body = io.BytesIO(raw[5:])
         value = fastavro.schemaless_reader(body, self.schemas[schema_id])
@@ -297,8 +303,11 @@ class Decoder:
 
 def decoded(world, name):
     """All committed records of one of our topics with their values (None where null)."""
+    return decode_all(world, read_topic(world.stack, world.topic(name)))
+
+
+def decode_all(world, records):
     decode = Decoder(world.stack)
-    records = read_topic(world.stack, world.topic(name))
     for record in records:
         if record.raw is not None:
             record.value = decode(record.raw)
@@ -312,22 +321,29 @@ def lane_group(world, lane=CHANGES):
     return f"{world.prefix}scoring-{lane}"
 
 
-def committed_offsets(world, lane=CHANGES):
-    """Of a scoring lane: {partition: next offset}. Asked by a consumer that never joins: the admin
-    client of librdkafka can crash while a broker comes back."""
-    consumer = Consumer({**quiet(world.stack.kafka), "group.id": lane_group(world, lane)})
-    places = [TopicPartition(world.topic(lane), p) for p in range(PARTITIONS)]
+def asker(world, group="ends", isolation="read_committed"):
+    """A consumer that never joins, to be asked for offsets, which the world keeps: tests ask again and again.
+    The admin client of librdkafka can crash while a broker comes back."""
+    if (group, isolation) not in world.askers:
+        world.askers[group, isolation] = Consumer({
+            **quiet(world.stack.kafka), "group.id": group, "isolation.level": isolation})
+    return world.askers[group, isolation]
 
+
+def committed_places(world, group, places):
+    """-> the same with their next offsets"""
     def ask():
         try:
-            return consumer.committed(places, timeout=20)
+            return asker(world, group).committed(places, timeout=20)
         except KafkaException as error:  # a coordinator that is on its way up
             raise AssertionError(error) from None
+    return wait_for("committed offsets", ask)
 
-    try:
-        return {place.partition: place.offset for place in wait_for("committed offsets", ask)}
-    finally:
-        consumer.close()
+
+def committed_offsets(world, lane=CHANGES):
+    """Of a scoring lane: {partition: next offset}"""
+    places = [TopicPartition(world.topic(lane), p) for p in range(PARTITIONS)]
+    return {place.partition: place.offset for place in committed_places(world, lane_group(world, lane), places)}
 
 
 def scored(world):
@@ -337,12 +353,8 @@ def scored(world):
 
 def ends(world, topic, isolation="read_committed"):
     """Sum of the ends of a topic for such readers; marks of transactions count too."""
-    consumer = Consumer({**quiet(world.stack.kafka), "group.id": "ends", "isolation.level": isolation})
-    try:
-        return sum(consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=20)[1]
-                   for p in range(PARTITIONS))
-    finally:
-        consumer.close()
+    return sum(asker(world, isolation=isolation).get_watermark_offsets(TopicPartition(topic, p), timeout=20)[1]
+               for p in range(PARTITIONS))
 
 
 def last_offsets(records):
@@ -352,10 +364,23 @@ def last_offsets(records):
     return last
 
 
+def wait_readable(world, *names, seconds=30):
+    """Until readers of committed data see all that is on these topics. A producer's commit is over before that:
+    the broker marks the end of a transaction partition by partition afterwards, that of the offsets perhaps first."""
+    def marked():
+        for name in names:
+            committed, written = (ends(world, world.topic(name), f"read_{kind}") for kind in ("committed", "uncommitted"))
+            assert committed == written, f"{name} is readable up to {committed} of {written}"
+        return True
+    wait_for("the ends of all transactions", marked, seconds)
+
+
 def settle(world, seconds=60, lanes=(CHANGES,)):
     """Waits until all that is on the lanes' topics now has been scored (the lanes' offsets are behind
     it), and all that this made has been recorded (the positions in PostgreSQL are behind it). What is
-    found then is final: no program has anything left to do. -> records of the lanes' topics"""
+    found then is final: no program has anything left to do. -> records of the lanes' topics, {name: records}
+    of what was made"""
+    wait_readable(world, *lanes, seconds=seconds)
     inputs = {lane: read_topic(world.stack, world.topic(lane)) for lane in lanes}
     wanted = {lane: last_offsets(records) for lane, records in inputs.items()}
 
@@ -366,31 +391,24 @@ def settle(world, seconds=60, lanes=(CHANGES,)):
             assert not behind, f"committed and wanted offsets of {lane}: {behind}"
         return True
 
-    wait_for("all events scored", scored, seconds, every=0.1)
+    wait_for("all events scored", scored, seconds)
     outputs = (PREDICTIONS, HIGH_RISK, DEAD_LETTERS) + ((REPLIES,) if REQUESTS in lanes else ())
-
-    # The broker marks the end of a transaction partition by partition, that of the offsets perhaps first.
-    def marked():
-        for name in outputs:
-            committed, written = (ends(world, world.topic(name), f"read_{kind}") for kind in ("committed", "uncommitted"))
-            assert committed == written, f"{name} is readable up to {committed} of {written}"
-        return True
-
-    wait_for("all transactions ended", marked, seconds, every=0.1)
-    made = {name: last_offsets(read_topic(world.stack, world.topic(name))) for name in outputs if name != DEAD_LETTERS}
-    made.update((lane, wanted[lane]) for lane in lanes if lane != RESCORE)
+    wait_readable(world, *outputs, seconds=seconds)
+    made = {name: read_topic(world.stack, world.topic(name)) for name in outputs}
+    due = {name: last_offsets(made[name]) for name in outputs if name != DEAD_LETTERS}
+    due.update((lane, wanted[lane]) for lane in lanes if lane != RESCORE)
 
     def recorded():
         rows = world.query("SELECT topic, partition, next FROM kafka_offset")
         place = {(topic, partition): position for topic, partition, position in rows}
         behind = {(name, p): (place.get((world.topic(name), p)), last + 1)
-                  for name, lasts in made.items() for p, last in lasts.items()
+                  for name, lasts in due.items() for p, last in lasts.items()
                   if place.get((world.topic(name), p), -1) < last + 1}
         assert not behind, f"recorded and wanted offsets: {behind}"
         return True
 
-    wait_for("all records in PostgreSQL", recorded, seconds, every=0.1)
-    return [record for records in inputs.values() for record in records]
+    wait_for("all records in PostgreSQL", recorded, seconds)
+    return [record for records in inputs.values() for record in records], made
 
 
 # ---- chance that can be repeated ----------------------------------------------------------------------

@@ -7,7 +7,7 @@ import os
 import time
 
 from conftest import SLOW, wait_for
-from support import CHANGES, chance, decoded, ends, is_bad, write_csv
+from support import CHANGES, chance, decoded, ends, is_bad, wait_readable, write_csv
 
 BAD_EVERY = 500
 FIRST = 500_000
@@ -20,6 +20,8 @@ def make_csv(path, rows):
 
 
 def events(world, topic=CHANGES):
+    if topic == CHANGES:
+        wait_readable(world, topic)
     return [record.value for record in decoded(world, topic)]
 
 

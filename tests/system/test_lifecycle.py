@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 from audit import audit
 from conftest import BUILD, SLOW, free_port, wait_for
 from support import (ATTRIBUTES, CHANGES, PEOPLE, Stream, Writer, change, committed_offsets, ends, history,
-                     lane_group, quiet, read_topic, scored, settle, write_csv)
+                     lane_group, quiet, read_topic, scored, settle, wait_readable, write_csv)
 
 EVENTS = int(os.environ.get("EVENTS", 20_000))
 INTERRUPTED = 4
@@ -98,6 +98,7 @@ def test_an_import_that_is_stopped_goes_on_where_it_was(world):
     path = write_csv(world.directory / "people.csv", EVENTS)
     topic, stopped = world.topic(CHANGES), 0
     while True:
+        wait_readable(world, CHANGES)  # or the mark of the end of a transaction would be taken for a row
         before = ends(world, topic)
         importer = world.hris(path, source="stopped", TRANSACTION_ROWS=200)
         wait_for("rows arrive", lambda: ends(world, topic) > before or not importer.running(), 30,
@@ -109,6 +110,7 @@ def test_an_import_that_is_stopped_goes_on_where_it_was(world):
         assert importer.process.returncode == INTERRUPTED, importer.tail()
         stopped += 1
     assert stopped >= 2
+    wait_readable(world, CHANGES)
     keys = [r.key for r in read_topic(world.stack, topic)]
     assert len(keys) == len(set(keys)) == EVENTS
 

@@ -11,7 +11,7 @@ import pytest
 
 from conftest import World, wait_for
 from plans import at_risk, audit_plans, people, predictions_of, request
-from support import DEAD_LETTERS, HIGH_RISK, PLAN_REQUESTS, PLANS, Writer, change, decoded, partition_of, read_topic
+from support import DEAD_LETTERS, HIGH_RISK, PLAN_REQUESTS, PLANS, Writer, change, decoded, partition_of, read_topic, wait_readable
 from test_retention import gemini
 from test_stub_llm import Stub
 
@@ -189,6 +189,7 @@ def test_the_answer_goes_where_the_asker_said(world, worker):
     good, bare = request(prediction, "asker"), request(prediction, "asker")
     ask(world, good, headers=[TRACE, *address(world, 3, b"\x00\xff binary")])
     ask(world, bare)
+    wait_readable(world, REPLIES)
     replies = [reply for reply in decoded(world, REPLIES) if reply.value["employee_id"] == "asker"]
     assert [(reply.partition, reply.key) for reply in replies] == [(3, b"\x00\xff binary")]
     assert [value for name, value in replies[0].headers if name == "kafka_correlationId"] == [b"\x00\xff binary"]
@@ -225,11 +226,13 @@ def test_a_reply_address_that_is_none_is_counted_and_the_plan_is_made(world, wor
            address(world, partition=8), address(world, partition=-1), address(world, correlation=b""),
            address(world, correlation=b"c" * 129), [topic, partition], [topic, correlation],
            [topic, ("kafka_replyPartition", b"3"), correlation]]
+    wait_readable(world, REPLIES)
     before = len(decoded(world, REPLIES))
     for headers in bad:
         plan, = ask(world, request(prediction, "lost"), headers=headers)
         assert plan["status"] == "written"
     assert worker.metric("retentionai_bad_reply_addresses_total") == len(bad)
+    wait_readable(world, REPLIES)
     assert len(decoded(world, REPLIES)) == before
 
 

@@ -6,15 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 // A small allocation that fails leaves a daemon nothing sensible to do: it ends, the supervisor
-// starts it again, and the transaction that was open is rolled back.
+// starts it again, and the transaction that was open is rolled back. At once, without what exit
+// would run and without a core file: nothing here is broken.
 
 static void *must(void *memory)
 {
+    static const char text[] = "out of memory\n";
     if (memory == NULL) {
-        fputs("out of memory\n", stderr);
-        abort();
+        IGNORE(write(STDERR_FILENO, text, sizeof text - 1) < 0);
+        _exit(EXIT_FAILURE);
     }
     return memory;
 }

@@ -33,6 +33,10 @@ foreach(file ${system_tests})
             FIXTURES_REQUIRED "python;services" RESOURCE_GROUPS "1,stacks:1")
     endif()
 endforeach()
+# The longest first, so that none of them is the last that everything waits for.
+set_tests_properties(system-lifecycle system-requests system-hris system-outages system-kill PROPERTIES COST 20)
+# These compare times inside of a run.
+set_tests_properties(system-gateway_slow system-gateway_security PROPERTIES RUN_SERIAL ON)
 # Both build.
 set_tests_properties(system-demo system-local PROPERTIES RESOURCE_LOCK build)
 

@@ -45,13 +45,11 @@ struct walk {
 // tchar of RFC 9110, 5.6.2
 static bool is_token(const char *text, size_t len)
 {
-    static const uint64_t bits[2] = {0x03ff6cfa00000000, 0x57ffffffc7fffffe};
-    for (size_t i = 0; i < len; i++) {
-        uint8_t c = (uint8_t)text[i];
-        if (c >= 128 || (bits[c / 64] >> (c % 64) & 1) == 0)
-            return false;
-    }
-    return len > 0;
+    static const uint64_t bits[4] = {0x03ff6cfa00000000, 0x57ffffffc7fffffe, 0, 0};
+    uint64_t all = 1;
+    for (size_t i = 0; i < len; i++)
+        all &= bits[(uint8_t)text[i] >> 6] >> ((uint8_t)text[i] & 63);
+    return all != 0 && len > 0;
 }
 
 static bool is_value_byte(uint8_t c)
@@ -59,22 +57,27 @@ static bool is_value_byte(uint8_t c)
     return (c >= 0x20 && c != 0x7f) || c == '\t';
 }
 
+// The high bits of the result stand at the bytes below 0x20 and at 0x7f, and perhaps at one above
+// such a byte.
+static uint64_t find_controls(const char *text)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t eight = 0;
+    memcpy(&eight, text, sizeof eight);
+    uint64_t del = eight ^ ones * 0x7f;
+    return (((eight - ones * 0x20) & ~eight) | ((del - ones) & ~del)) & ones * 0x80;
+}
+
 // No control characters but tabs; bytes over 0x7f are taken, as obs-text. Eight at a time, since an
-// access token has hundreds: the high bits of `found` stand at the bytes below 0x20 and at 0x7f,
-// and perhaps at one above such a byte, which the closer look lets pass.
+// access token has hundreds; where there may be one, all are looked at.
 static bool is_value(const char *text, size_t len)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
-    size_t i = 0;
-    for (uint64_t eight = 0; i + sizeof eight <= len; i += sizeof eight) {
-        memcpy(&eight, text + i, sizeof eight);
-        uint64_t del = eight ^ ones * 0x7f;
-        uint64_t found = ((eight - ones * 0x20) & ~eight) | ((del - ones) & ~del);
-        for (size_t j = i; (found & tops) != 0 && j < i + sizeof eight; j++)
-            if (!is_value_byte((uint8_t)text[j]))
-                return false;
-    }
-    for (; i < len; i++)
+    uint64_t found = len < 8; // too few for that
+    for (size_t i = 0; i + 8 < len; i += 8)
+        found |= find_controls(text + i);
+    if (len >= 8)
+        found |= find_controls(text + len - 8);
+    for (size_t i = 0; i < len && found != 0; i++)
         if (!is_value_byte((uint8_t)text[i]))
             return false;
     return true;
@@ -99,6 +102,10 @@ static const char **place_of(struct head *head, const char *name, size_t len, bo
         {"Transfer-Encoding", 17, offsetof(struct head, transfer_encoding), true},
         {"Access-Control-Request-Method", 29, offsetof(struct head, requested_method), true},
     };
+    static const uint32_t lens =
+        1U << 4 | 1U << 6 | 1U << 13 | 1U << 14 | 1U << 15 | 1U << 16 | 1U << 17 | 1U << 29;
+    if (len > 29 || (lens >> len & 1) == 0)
+        return NULL;
     for (size_t i = 0; i < ARRAY_LEN(known) && len >= known[i].len; i++)
         if (len == known[i].len && strcasecmp(name, known[i].name) == 0) {
             *ret_once = known[i].once;

@@ -173,9 +173,10 @@ class Program:
         assert found, f"{self.name} has no metric {name}"
         return total
 
-    def resident_mb(self):
+    def resident_mb(self, field="VmRSS"):
+        """Now; VmHWM: at its highest."""
         for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{field}:"):
                 return int(line.split()[1]) / 1024
         raise AssertionError(f"{self.name} has ended")
 

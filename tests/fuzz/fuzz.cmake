@@ -1,15 +1,24 @@
 # SPDX-License-Identifier: MIT
 # tests/fuzz/<target>.c defines LLVMFuzzerTestOneInput. In the preset `fuzz` it is a libFuzzer program
 # fuzz-<target> to be run by hand or by tests/run fuzz; in every other it reads its corpus once, as a test.
-set(fuzz_avro_body avro)
+set(fuzz_avro_body avro PkgConfig::AVRO)
 set(fuzz_avro_schema avro)
 set(fuzz_model_artefact model crypto)
 set(fuzz_csv_rows csv)
 set(fuzz_token auth)
-foreach(target avro_body avro_schema model_artefact csv_rows token)
+set(fuzz_frame avro)
+# These are built from the one file under test, and say what stands in for what is below it.
+set(fuzz_dead_letter base ${CMAKE_SOURCE_DIR}/lib/bus/deadletter.c)
+set(fuzz_registry_reply json ${CMAKE_SOURCE_DIR}/lib/registry/registry.c)
+foreach(target avro_body avro_schema model_artefact csv_rows token frame dead_letter registry_reply)
     string(REPLACE _ - name fuzz-${target})
     add_executable(${name} ${CMAKE_CURRENT_LIST_DIR}/${target}.c)
     target_compile_definitions(${name} PRIVATE SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+    set(sources ${fuzz_${target}})
+    list(FILTER sources INCLUDE REGEX "[.]c$")
+    list(REMOVE_ITEM fuzz_${target} ${sources})
+    target_sources(${name} PRIVATE ${sources})
     target_link_libraries(${name} PRIVATE ${fuzz_${target}} flags)
     if(SANITIZE STREQUAL "fuzzer")
         target_link_options(${name} PRIVATE -fsanitize=fuzzer)

@@ -247,9 +247,10 @@ def test_a_killed_worker_answers_each_request_once(world, asker):
     per_second = ASKED / (KILLS * 1.5 * SLOW)
     asked = [ask(f"e{i % 700}", i, event_time=EVENT_TIME + i) for i in range(ASKED)]
 
-    stream = Stream(requests_of(world, asker), asked, per_second)
-    in_flight = 0
+    in_flight = sent = 0
     for kill in range(KILLS):
+        # Each kill has requests of its own, however long a start takes.
+        stream = Stream(requests_of(world, asker), asked[ASKED * kill // KILLS:ASKED * (kill + 1) // KILLS], per_second)
         worker = world.start("retentionai-scoring")
         before = asker.answered()
         if kill % 3 == 0:
@@ -259,9 +260,9 @@ def test_a_killed_worker_answers_each_request_once(world, asker):
             time.sleep(random.uniform(0, 0.4) * SLOW)
         assert worker.running(), worker.tail()
         worker.kill()
-        in_flight += stream.sent > asker.answered()
+        in_flight += sent + stream.sent > asker.answered()
+        sent += stream.finish()
     world.scoring()
-    stream.finish()
     asker.writer.flush()
     result = audit(world, lanes=ALL, seconds=120)
     assert len(result.replies) == len(result.predictions) == ASKED

@@ -8,6 +8,7 @@
 #include "avro/program.h"
 #include "base/compiler.h"
 #include "base/text.h"
+#include "support/avro_oracle.h"
 
 // Thousands of random schemas' records, encoded by the Avro library and decoded by both: equal
 // values. Then the same bytes broken: what our program accepts the library must accept with equal
@@ -226,65 +227,6 @@ static void fill(avro_value_t *value)
     }
 }
 
-static bool is_same_double(double a, double b)
-{
-    return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
-}
-
-static bool is_same_number(const struct value *ours, int64_t theirs)
-{
-    return ours->kind == VALUE_REAL ? is_same_double(ours->real, (double)theirs)
-                                    : ours->kind == VALUE_INTEGER && ours->integer == theirs;
-}
-
-static bool is_same(const struct value *ours, avro_value_t *theirs)
-{
-    avro_value_t branch;
-    int integer = 0;
-    int32_t narrow = 0;
-    int64_t wide = 0;
-    float single = 0;
-    double real = 0;
-    const char *text = NULL;
-    const void *data = NULL;
-    size_t size = 0;
-    switch ((int)avro_value_get_type(theirs)) {
-    case AVRO_UNION:
-        avro_value_get_current_branch(theirs, &branch);
-        return is_same(ours, &branch);
-    case AVRO_NULL:
-        return ours->kind == VALUE_NULL;
-    case AVRO_BOOLEAN:
-        avro_value_get_boolean(theirs, &integer);
-        return ours->kind == VALUE_BOOLEAN && ours->boolean == (integer != 0);
-    case AVRO_INT32:
-        avro_value_get_int(theirs, &narrow);
-        return is_same_number(ours, narrow);
-    case AVRO_INT64:
-        avro_value_get_long(theirs, &wide);
-        return is_same_number(ours, wide);
-    case AVRO_FLOAT:
-        avro_value_get_float(theirs, &single);
-        return ours->kind == VALUE_REAL && is_same_double(ours->real, (double)single);
-    case AVRO_DOUBLE:
-        avro_value_get_double(theirs, &real);
-        return ours->kind == VALUE_REAL && is_same_double(ours->real, real);
-    case AVRO_BYTES:
-        avro_value_get_bytes(theirs, &data, &size);
-        return ours->kind == VALUE_TEXT && bytes_equal(ours->text, bytes_of(data, size));
-    case AVRO_STRING:
-        avro_value_get_string(theirs, &text, &size);
-        return ours->kind == VALUE_TEXT && bytes_equal(ours->text, bytes_of(text, size - 1));
-    case AVRO_ENUM:
-        avro_value_get_enum(theirs, &integer);
-        return ours->kind == VALUE_TEXT &&
-               bytes_equal_string(ours->text,
-                                  avro_schema_enum_get(avro_value_get_schema(theirs), integer));
-    default:
-        return false;
-    }
-}
-
 // A schema with our program for some of its fields, and the library's tools for all.
 struct bench {
     struct text schema_text;
@@ -351,24 +293,10 @@ static void compare(const struct bench *bench, const struct value *ours, avro_va
     for (size_t i = 0; i < bench->wanted; i++) {
         avro_value_t field;
         avro_value_get_by_index(theirs, bench->places[i], &field, NULL);
-        if (!is_same(&ours[i], &field))
+        if (!avro_oracle_is_same(&ours[i], &field))
             fail_msg("field %u differs; schema %s", bench->places[i],
                      text_string(&bench->schema_text));
     }
-}
-
-// Reads with the library; true when it accepts, with how far it read.
-static bool library_reads(struct bytes body, avro_value_t *into, size_t *ret_used)
-{
-    avro_reader_t reader = avro_reader_memory((const char *)body.data, (int64_t)body.len);
-    bool is_read = avro_value_read(reader, into) == 0;
-    int64_t used = 0;
-    char byte = 0;
-    for (used = (int64_t)body.len; is_read && avro_read(reader, &byte, 1) == 0; used--)
-        ;
-    *ret_used = (size_t)used;
-    avro_reader_free(reader);
-    return is_read;
 }
 
 struct tally {
@@ -391,7 +319,7 @@ static void check_broken(const struct bench *bench, struct bytes body, avro_valu
     enum err err = avro_program_run(bench->program, body, ours, &why);
     if (err == ERR_OK) {
         tally->accepted++;
-        if (!library_reads(body, scratch, &used))
+        if (!avro_oracle_reads(body, scratch, &used))
             fail_msg("the library refuses what we read: %s; schema %s", avro_strerror(),
                      text_string(&bench->schema_text));
         assert_int_equal(used, body.len);
@@ -402,7 +330,7 @@ static void check_broken(const struct bench *bench, struct bytes body, avro_valu
     assert_int_equal(err, ERR_REJECT);
     if (!is_shown_to_the_library(why.code))
         return;
-    bool is_read = library_reads(body, scratch, &used);
+    bool is_read = avro_oracle_reads(body, scratch, &used);
     if (strcmp(why.code, "trailing-bytes") == 0 ? !is_read || used >= body.len : is_read)
         fail_msg("the library %s what is %s; schema %s", is_read ? "reads" : "refuses", why.text,
                  text_string(&bench->schema_text));

@@ -17,7 +17,7 @@ TOKENS = 40
 # Where a body or parameter may be refused though its schema takes it: a cursor that never was one, a password
 # that is easily guessed, a state without any attribute.
 MORE_THAN_SCHEMAS_SAY = ["/predictions", "/employees/{employee_id}/predictions", "/register", "/api/v1/auth/register",
-                         "/password", "/employees", "/employees/{employee_id}"]
+                         "/login", "/api/v1/auth/login", "/password", "/employees", "/employees/{employee_id}"]
 FUZZING_SECONDS = 20
 
 
@@ -91,6 +91,9 @@ def schemathesis(world, gateway, known, phases, tokens="", refresh_tokens="", se
     lines += ["[[operations]]", f"include-path = {json.dumps(MORE_THAN_SCHEMAS_SAY)}",
               "[operations.checks.positive_data_acceptance]",
               'expected-statuses = ["2xx", "3xx", "400", "401", "403", "404", "409", "422", "429"]']
+    # Of several rows those that can be taken are.
+    lines += ["[[operations]]", 'include-path = "/employees"', "[operations.checks.negative_data_rejection]",
+              'expected-statuses = ["207", "400", "401", "403", "404", "405", "406", "409", "415", "422", "429"]']
     config.write_text("\n".join(lines) + "\n")
     random = chance(os.environ)
     command = [REPO / "build/venv/bin/st", "--config-file", config, "run", gateway.url + "/openapi.json",

@@ -63,10 +63,13 @@ def test_a_killed_worker_makes_each_plan_once(world, stub):
     random = chance(os.environ)
     assert people()["high"]
     world.scoring()
-    stream = Stream(Writer(world), history(EVENTS), EVENTS / (KILLS * 1.5 * SLOW))
+    writer, events = Writer(world), list(history(EVENTS))
     settings = gemini(stub, GEMINI_CONCURRENCY=IN_FLIGHT)
     in_flight = hits = 0
     for kill in range(KILLS):
+        # Each kill has scores of its own, however long a start takes.
+        stream = Stream(writer, events[len(events) * kill // KILLS:len(events) * (kill + 1) // KILLS],
+                        EVENTS / (KILLS * 1.5 * SLOW))
         worker = world.start("retentionai-retention", **settings)
         if kill % 3 != 0:
             wait_for("calls", lambda: stub.stats()["in_flight"] > 0 or not stream.is_alive(), 60, every=0.01)
@@ -75,7 +78,7 @@ def test_a_killed_worker_makes_each_plan_once(world, stub):
         held = hold(worker, stub)
         worker.kill()
         in_flight, hits = in_flight + held, hits + (held > 0)
-    stream.finish()
+        stream.finish()
     world.retention(**settings)
     lost = check(world, stub, KILLS, in_flight)
     assert hits >= KILLS // 2 and lost > 0, "the kills did not hit the calls"

@@ -513,7 +513,8 @@ def check_rate(made, ledger):
     over = most_over([claimed_ms for _, _, _, claimed_ms, _ in ledger], PER_MINUTE)
     over_there = most_over([at for at, _ in made], PER_MINUTE)
     print(f"at most {over:.1f} calls over the rate, {over_there:.1f} by the stand-in's clock")
-    assert burst / 2 < over <= burst + 1, "or the rate did not bind"
+    assert over <= burst + 1
+    assert over > burst / 2 or SLOW > 1, "the rate did not bind"  # slow programs may stay below it
     assert over_there <= burst + 1 + PER_MINUTE / 60 * 0.3 * SLOW
 
 

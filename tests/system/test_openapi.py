@@ -17,7 +17,7 @@ TOKENS = 40
 # Where a body or parameter may be refused though its schema takes it: a cursor that never was one, a password
 # that is easily guessed, a state without any attribute.
 MORE_THAN_SCHEMAS_SAY = ["/predictions", "/employees/{employee_id}/predictions", "/register", "/api/v1/auth/register",
-                         "/login", "/api/v1/auth/login", "/password", "/employees", "/employees/{employee_id}"]
+                         "/login", "/api/v1/auth/login", "/logout", "/password", "/employees", "/employees/{employee_id}"]
 FUZZING_SECONDS = 20
 
 

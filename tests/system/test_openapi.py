@@ -95,7 +95,7 @@ def schemathesis(world, gateway, known, phases, tokens="", refresh_tokens="", se
     lines += ["[[operations]]", 'include-path = "/employees"', "[operations.checks.negative_data_rejection]",
               'expected-statuses = ["207", "400", "401", "403", "404", "405", "406", "409", "415", "422", "429"]']
     config.write_text("\n".join(lines) + "\n")
-    random = chance(os.environ)
+    random = chance({"SEED": "1", **os.environ})  # the same calls in each run; another SEED tries others
     command = [REPO / "build/venv/bin/st", "--config-file", config, "run", gateway.url + "/openapi.json",
                "--phases", phases, "--seed", str(random.randrange(1 << 32)),
                *(["--max-time", str(int(seconds * SLOW))] if seconds else []),

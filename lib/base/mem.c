@@ -12,7 +12,7 @@
 // starts it again, and the transaction that was open is rolled back. At once, without what exit
 // would run and without a core file: nothing here is broken.
 
-static void *must(void *memory)
+void *mem_must(void *memory)
 {
     static const char text[] = "out of memory\n";
     if (memory == NULL) {
@@ -24,12 +24,12 @@ static void *must(void *memory)
 
 void *mem_zalloc(size_t bytes)
 {
-    return must(calloc(1, bytes == 0 ? 1 : bytes));
+    return mem_must(calloc(1, bytes == 0 ? 1 : bytes));
 }
 
 void *mem_array(size_t count, size_t each_bytes)
 {
-    return must(calloc(count == 0 ? 1 : count, each_bytes == 0 ? 1 : each_bytes));
+    return mem_must(calloc(count == 0 ? 1 : count, each_bytes == 0 ? 1 : each_bytes));
 }
 
 void *mem_grow(void *old, size_t count, size_t each_bytes)
@@ -37,17 +37,17 @@ void *mem_grow(void *old, size_t count, size_t each_bytes)
     size_t bytes = 0;
     if (__builtin_mul_overflow(count, each_bytes, &bytes))
         bytes = SIZE_MAX;
-    return must(realloc(old, bytes == 0 ? 1 : bytes));
+    return mem_must(realloc(old, bytes == 0 ? 1 : bytes));
 }
 
 char *mem_dup(const char *text)
 {
-    return must(strdup(text));
+    return mem_must(strdup(text));
 }
 
 char *mem_dup_bytes(const void *bytes, size_t len)
 {
-    char *copy = must(malloc(len + 1));
+    char *copy = mem_must(malloc(len + 1));
     if (len > 0)
         memcpy(copy, bytes, len);
     copy[len] = '\0';
@@ -61,7 +61,7 @@ char *mem_printf(const char *format, ...)
     va_start(args, format);
     int len = vasprintf(&out, format, args);
     va_end(args);
-    return must(len < 0 ? NULL : out);
+    return mem_must(len < 0 ? NULL : out);
 }
 
 void mem_free_p(void *pointer_to_pointer)

@@ -8,6 +8,8 @@
 // Memory of a size that we chose: these end the process when there is none, so no caller checks.
 // What is sized by input goes into a struct text with a ceiling instead. Any thread.
 
+// What somebody else has allocated: gives it back, or ends the process where it is NULL.
+void *mem_must(void *memory) __attribute__((returns_nonnull));
 void *mem_zalloc(size_t bytes) __attribute__((malloc, returns_nonnull));
 void *mem_array(size_t count, size_t each_bytes) __attribute__((malloc, returns_nonnull));
 // Grows `old` (may be NULL) to count * each_bytes; new bytes are not cleared.

@@ -105,11 +105,7 @@ static void add(struct MHD_Response *response, const char *name, const char *val
 
 static struct MHD_Response *with_body(struct bytes body, enum MHD_ResponseMemoryMode mode)
 {
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.data, mode);
-    if (response == NULL)
-        abort(); // no memory: as mem_zalloc does
-    return response;
+    return mem_must(MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.data, mode));
 }
 
 // What stands in every answer of this kind, whoever asks.

@@ -119,10 +119,8 @@ static void begin(struct http_exchange *exchange, http_gone *gone, uint64_t tag)
 {
     exchange->gone = gone;
     exchange->tag = tag;
-    struct MHD_Response *response = MHD_create_response_from_callback(
-        MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_stream, exchange, drop_reference);
-    if (response == NULL)
-        abort(); // no memory: as mem_zalloc does
+    struct MHD_Response *response = mem_must(MHD_create_response_from_callback(
+        MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_stream, exchange, drop_reference));
     atomic_fetch_add(&exchange->references, 1);
     answer_make_stream(exchange, response);
 }

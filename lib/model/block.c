@@ -31,9 +31,20 @@ struct column_store {
     size_t table_used;
 };
 
+// What nearly every value of an input needs, for all inputs side by side: a whole number that the
+// training saw, a text that is a level.
+struct short_way {
+    const struct attribute *category; // NULL: a number
+    const int *levels;
+    uint64_t first, count; // of the whole numbers
+    size_t attribute, at;  // in a row of values, in a strip
+    bool has_table;
+};
+
 struct model_block {
     const struct model *model;
     size_t capacity, rows;
+    struct short_way *short_ways;  // one per input
     struct kernel_column *columns; // one per input
     struct column_store *stores;
     char *strips; // KERNEL_LANES rows each, see kernel.h
@@ -49,11 +60,7 @@ struct model_block {
 static void *aligned(size_t count, size_t each_bytes)
 {
     const size_t line = 64, bytes = (count * each_bytes + line - 1) / line * line;
-    void *memory = aligned_alloc(line, bytes);
-    if (memory == NULL)
-        abort(); // as mem_* does
-    memset(memory, 0, bytes);
-    return memory;
+    return memset(mem_must(aligned_alloc(line, bytes)), 0, bytes);
 }
 
 // Where each input's values stand in a strip: numbers, which want alignment, before places.
@@ -79,6 +86,23 @@ static char *strip_of(const struct model_block *block, size_t row)
     return block->strips + row / KERNEL_LANES * block->strip_bytes;
 }
 
+static void find_short_ways(struct model_block *block)
+{
+    const struct model *model = block->model;
+    for (size_t i = 0; i < model->input_count; i++) {
+        const struct input *input = &model->inputs[i];
+        bool is_category = input->type == ATTRIBUTE_CATEGORY;
+        block->short_ways[i] = (struct short_way){
+            .category = is_category ? &model->features->attributes[input->attribute] : NULL,
+            .levels = input->levels,
+            .first = (uint64_t)input->quick_first,
+            .count = input->quick_count,
+            .attribute = input->attribute,
+            .at = block->columns[i].at,
+            .has_table = input->table != NULL};
+    }
+}
+
 struct model_block *model_block_new(const struct model *model, size_t capacity)
 {
     assert(capacity > 0 && capacity <= MODEL_BLOCK_MAX);
@@ -87,10 +111,12 @@ struct model_block *model_block_new(const struct model *model, size_t capacity)
     block->capacity = capacity;
     block->columns = mem_array(model->input_count, sizeof *block->columns);
     block->stores = mem_array(model->input_count, sizeof *block->stores);
+    block->short_ways = mem_array(model->input_count, sizeof *block->short_ways);
     block->notes = mem_array(capacity, sizeof *block->notes);
     const size_t lanes = KERNEL_LANES * sizeof(double);
     block->weights = aligned(model->input_count, lanes);
     lay_out(block);
+    find_short_ways(block);
     for (size_t i = 0; i < model->input_count; i++) {
         const struct input *input = &model->inputs[i];
         block->columns[i].terms = input->terms;
@@ -127,6 +153,7 @@ void model_block_free(struct model_block *block)
     free(block->weights);
     free(block->columns);
     free(block->stores);
+    free(block->short_ways);
     free(block->notes);
     free(block);
 }
@@ -146,15 +173,15 @@ size_t model_block_rows(const struct model_block *block)
 }
 
 // A lane of the values of an input: a place in its table, or a number.
-static void put_place(const struct kernel_column *column, char *strip, size_t lane, size_t place)
+static void put_place(char *strip, size_t at, size_t lane, size_t place)
 {
-    void *values = strip + column->at;
+    void *values = strip + at;
     ((uint16_t *)values)[lane] = (uint16_t)place;
 }
 
-static void put_number(const struct kernel_column *column, char *strip, size_t lane, double number)
+static void put_number(char *strip, size_t at, size_t lane, double number)
 {
-    void *values = strip + column->at;
+    void *values = strip + at;
     ((double *)values)[lane] = number;
 }
 
@@ -165,7 +192,7 @@ static void put_located(struct model_block *block, size_t at, const struct locat
     struct column_store *store = &block->stores[at];
     const struct input *input = &block->model->inputs[at];
     if (input->table == NULL) {
-        put_number(column, strip, lane, located->number);
+        put_number(strip, column->at, lane, located->number);
         return;
     }
     size_t place = (size_t)located->place;
@@ -177,25 +204,40 @@ static void put_located(struct model_block *block, size_t at, const struct locat
         place = store->table_used++;
         store->table[place] = model_contribution(input, located->number);
     }
-    put_place(column, strip, lane, place);
+    put_place(strip, column->at, lane, place);
+}
+
+// False: the value is none of those, and takes the long way, which would do the same.
+static bool put_shortly(const struct short_way *way, const struct value *value, char *strip,
+                        size_t lane)
+{
+    if (value->kind == VALUE_INTEGER) {
+        uint64_t distance = (uint64_t)value->integer - way->first;
+        if (distance >= way->count)
+            return false;
+        if (way->has_table)
+            put_place(strip, way->at, lane, distance);
+        else
+            put_number(strip, way->at, lane, (double)value->integer);
+        return true;
+    }
+    if (value->kind != VALUE_TEXT || way->category == NULL)
+        return false;
+    int category = attribute_category(way->category, value->text);
+    int level = category < 0 ? LEVEL_NONE : way->levels[category];
+    if (level < 0)
+        return false;
+    if (way->has_table)
+        put_place(strip, way->at, lane, (size_t)level);
+    else
+        put_number(strip, way->at, lane, level);
+    return true;
 }
 
 static void put_value(struct model_block *block, size_t at, const struct value *value, char *strip,
                       size_t lane, struct row_notes *notes)
 {
     const struct input *input = &block->model->inputs[at];
-    const struct kernel_column *column = &block->columns[at];
-    // The short way of what nearly every number is; the long one would do the same.
-    uint64_t distance = value->kind == VALUE_INTEGER
-                            ? (uint64_t)value->integer - (uint64_t)input->quick_first
-                            : UINT64_MAX;
-    if (distance < input->quick_count) {
-        if (input->table != NULL)
-            put_place(column, strip, lane, distance);
-        else
-            put_number(column, strip, lane, (double)value->integer);
-        return;
-    }
     const struct located located = input_locate(block->model, input, value);
     notes->missing = (uint16_t)(notes->missing + (located.found == FOUND_MISSING ? 1 : 0));
     notes->outside = (uint16_t)(notes->outside + (located.found == FOUND_OUTSIDE ? 1 : 0));
@@ -206,12 +248,15 @@ static void put_value(struct model_block *block, size_t at, const struct value *
 void model_block_put(struct model_block *block, const struct value *attributes)
 {
     assert(block->rows < block->capacity);
-    const struct model *model = block->model;
+    const struct short_way *way = block->short_ways;
+    const size_t input_count = block->model->input_count, lane = block->rows % KERNEL_LANES;
     char *strip = strip_of(block, block->rows);
     struct row_notes notes = {0};
-    for (size_t i = 0; i < model->input_count; i++)
-        put_value(block, i, &attributes[model->inputs[i].attribute], strip,
-                  block->rows % KERNEL_LANES, &notes);
+    for (size_t i = 0; i < input_count; i++, way++) {
+        const struct value *value = &attributes[way->attribute];
+        if (!put_shortly(way, value, strip, lane))
+            put_value(block, i, value, strip, lane, &notes);
+    }
     block->notes[block->rows++] = notes;
 }
 

@@ -27,6 +27,7 @@ import pytest
 REPO = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR", REPO / "build/dev"))
 
+
 def services_directory():
     """ctest gives each test one of several sets of services (tests.cmake), so that tests can run side by side."""
     first = pathlib.Path(os.environ.get("SERVICES_DIR", BUILD / "services"))

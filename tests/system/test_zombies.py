@@ -18,6 +18,11 @@ SETTINGS = {"KAFKA_SESSION_TIMEOUT_MS": SESSION_MS, "KAFKA_HEARTBEAT_INTERVAL_MS
 PER_SECOND = 1500 / SLOW
 
 
+def assignments(workers):
+    """How often the group has dealt out its partitions, as those who are awake tell."""
+    return sum(worker.log.read_text().count("event=lane-assigned") for worker in workers)
+
+
 def test_a_worker_that_slept_beyond_its_session_has_no_effect(world):
     """Half of them find a successor in their slot, and must end; the others find their partitions given away. A zombie
     that goes on may push its successor out of the group before it ends itself: that one is started again, as whoever
@@ -40,10 +45,13 @@ def test_a_worker_that_slept_beyond_its_session_has_no_effect(world):
         for zombie in zombies:
             zombie.process.send_signal(signal.SIGSTOP)
         slept += len(zombies)
-        asleep = time.monotonic()
+        awake = [worker for worker in workers if worker not in zombies]
+        asleep, dealt = time.monotonic(), assignments(awake)
         workers[slots[0]] = world.start("retentionai-scoring", WORKER_SLOT=slots[0], **SETTINGS)
         replaced += 1
         time.sleep(max(0.0, SESSION_MS / 1000 + random.uniform(0.3, 1.5) - (time.monotonic() - asleep)))
+        wait_for("the partitions of those who sleep are given away",
+                 lambda awake=awake, dealt=dealt: assignments(awake) > dealt)
         for zombie in zombies:
             zombie.process.send_signal(signal.SIGCONT)
         assert zombies[0].wait(30) == 3, f"its slot was another's:\n{zombies[0].tail()}"

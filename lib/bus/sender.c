@@ -47,13 +47,18 @@ struct bus_sender {
     bool is_started;
     int64_t opened_ms, ask_at_ms, rebuild_at_ms;
     atomic_size_t pending;
+    atomic_ullong produce_requests; // written whole to a broker, by any client
     atomic_bool drains, closes;
     pthread_mutex_t idle_lock;
     pthread_cond_t idle;
 };
 
-// Who waits for a record.
+// Who waits for a record. librdkafka's word that one was not persisted is not enough to send it
+// again: it says so when a broker that is stopping answers NOT_LEADER or a storage error, which it
+// also does to what it has already appended. So what counts is whether any request that could have
+// held the record has left since it was taken.
 struct waiter {
+    unsigned long long produce_requests; // when it was taken
     bus_sent_fn *sent;
     void *context;
 };
@@ -83,8 +88,8 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     struct waiter waiter = *(struct waiter *)message->_private;
     const struct bus_sent sent = {
         .err = verdict_of(message->err),
-        .may_be_there = message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
-                        rd_kafka_message_status(message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED,
+        .may_be_there = verdict_of(message->err) == ERR_RETRY &&
+                        atomic_load(&sender->produce_requests) != waiter.produce_requests,
         .partition = message->partition,
         .offset = message->offset,
         .because =
@@ -108,11 +113,27 @@ static rd_kafka_resp_err_t on_response(rd_kafka_t *rk, int fd, const char *broke
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+static rd_kafka_resp_err_t on_request(rd_kafka_t *rk, int fd, const char *broker, int32_t id,
+                                      int16_t key, int16_t version, int32_t correlation,
+                                      size_t size, void *opaque)
+{
+    enum { PRODUCE = 0 };
+    (void)rk, (void)fd, (void)broker, (void)id, (void)version, (void)correlation, (void)size;
+    struct bus_sender *sender = opaque;
+    if (key == PRODUCE)
+        atomic_fetch_add(&sender->produce_requests, 1);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque,
                                   char *text, size_t size)
 {
     (void)conf, (void)text, (void)size;
-    return rd_kafka_interceptor_add_on_response_received(rk, "answers", on_response, opaque);
+    rd_kafka_resp_err_t code =
+        rd_kafka_interceptor_add_on_request_sent(rk, "requests", on_request, opaque);
+    return code != RD_KAFKA_RESP_ERR_NO_ERROR
+               ? code
+               : rd_kafka_interceptor_add_on_response_received(rk, "answers", on_response, opaque);
 }
 
 static enum err client_open(struct bus_sender *sender, rd_kafka_t **ret, struct why *why)
@@ -405,7 +426,7 @@ static enum err take(struct bus_sender *sender, const struct bus_record *record,
     if (count == 0)
         return say_unknown(sender, topic, why);
     struct waiter *waiter = mem_zalloc(sizeof *waiter);
-    *waiter = (struct waiter){sent, context};
+    *waiter = (struct waiter){atomic_load(&sender->produce_requests), sent, context};
     int32_t partition =
         record->partition < 0 ? bus_partition(record->key, count) : record->partition;
     enum err err = enqueue(sender, record, partition, waiter, why);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // lib/bus/sender against a real broker (KAFKA_BOOTSTRAP_SERVERS, TOPIC_PREFIX), which the commands
-// KAFKA_KILL and KAFKA_STOP take away and KAFKA_START brings back.
+// KAFKA_KILL and KAFKA_STOP take away and KAFKA_START brings back. PROXY_LIE has what stands before
+// it at PROXIED_SERVERS tell of each Produce request that this broker does not lead the partition.
 #include "support/check.h"
 
 #include <librdkafka/rdkafka.h>
@@ -412,7 +413,27 @@ a_broker_that_goes_and_comes_loses_and_doubles_nothing_that_was_acknowledged(voi
            atomic_load(&fixture->acknowledged), atomic_load(&fixture->given_up),
            there - atomic_load(&fixture->acknowledged));
     assert_true(atomic_load(&fixture->acknowledged) >= 1500 - 500);
+    size_t never_sent = 0;
+    for (size_t i = 0; i < number; i++)
+        never_sent += fixture->told[i].err != ERR_OK && !fixture->told[i].may_be_there;
+    assert_true(never_sent > 0); // what was taken once the broker had gone
     assert_int_equal(atomic_load(&fixture->acknowledged) + atomic_load(&fixture->given_up), number);
+}
+
+// The broker takes the record and the client is told, each time, that this is not its leader.
+static void a_record_that_was_refused_may_be_there_all_the_same(void **state)
+{
+    struct fixture *fixture = *state;
+    struct why why = {0};
+    fixture->config.bootstrap_servers = getenv("PROXIED_SERVERS");
+    open_sender(fixture, &(struct bus_sender_options){.give_up_ms = 1500});
+    fixture->config.bootstrap_servers = getenv("KAFKA_BOOTSTRAP_SERVERS");
+    wait_until_connected(fixture);
+    run("PROXY_LIE");
+    assert_ok(send_number(fixture, 0, &why), &why);
+    wait_until_told(fixture, 1);
+    assert_err(fixture->told[0].err, ERR_RETRY, &why);
+    assert_int_equal(check_topic(fixture, 1, true), 1); // and it may be there
 }
 
 static void what_is_left_at_the_close_is_told_of(void **state)
@@ -451,6 +472,7 @@ int main(void)
             a_topic_that_is_not_there_is_told_with_the_remedy_and_found_once_it_is,
             open_fixture_without_topic, close_fixture),
         TEST(a_broker_that_goes_and_comes_loses_and_doubles_nothing_that_was_acknowledged),
+        TEST(a_record_that_was_refused_may_be_there_all_the_same),
         TEST(what_is_left_at_the_close_is_told_of),
     };
     program_init(10000);

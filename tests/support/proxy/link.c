@@ -162,7 +162,8 @@ static void mark_answer(struct link *link, struct faults *faults, int key)
         faults->error_skip--;
         return;
     }
-    faults->error_key = -1;
+    if (!faults->errors_last)
+        faults->error_key = -1;
     link->answers.change = (struct answer_change){
         .is_set = true,
         .key = key,

@@ -37,6 +37,7 @@ struct faults {
     int hold_skip;     // after so many others with it
     int error_key;     // the answer to the next request with this ApiKey gets error_code; -1: none
     int error_skip, error_code;
+    bool errors_last; // and the answers to those behind it
 };
 
 struct link {

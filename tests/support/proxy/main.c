@@ -36,6 +36,7 @@ static const char usage[] =
     "  error KEY CODE [SKIP]  the answer to the next Kafka request with that ApiKey (after SKIP "
     "others) tells\n"
     "                         this error code; the broker has done what was asked (needs --kafka)\n"
+    "  errors KEY CODE        so does each answer to such a request, until heal (needs --kafka)\n"
     "  forget                 what is held is thrown away, its connection reset\n"
     "  status                 links=N held=N late=N (requests that were answered after their "
     "client had\n"
@@ -153,16 +154,18 @@ static bool is_word(const char *word, const char *a, const char *b, bool *ret_is
 static bool obey_numbers(struct proxy *proxy, const char *word, int64_t first, int64_t second,
                          int64_t third)
 {
+    bool is_one = false;
     if (strcmp(word, "delay") == 0) {
         proxy->faults.delay_ms = first;
         proxy->faults.jitter_ms = second;
     } else if (strcmp(word, "hold") == 0 && proxy->is_kafka) {
         proxy->faults.hold_key = (int)first;
         proxy->faults.hold_skip = (int)second;
-    } else if (strcmp(word, "error") == 0 && proxy->is_kafka) {
+    } else if (is_word(word, "error", "errors", &is_one) && proxy->is_kafka) {
         proxy->faults.error_key = (int)first;
         proxy->faults.error_code = (int)second;
         proxy->faults.error_skip = (int)third;
+        proxy->faults.errors_last = !is_one;
     } else {
         return false;
     }

@@ -209,43 +209,29 @@ int features_find_header(const struct features *features, struct bytes name)
     return at;
 }
 
-// Spellings are short, so reading their ends reads most of them. No byte beyond the text is
-// touched.
-size_t features_hash(struct bytes text, uint64_t *ret_first, uint64_t *ret_last)
+// Whether two texts of one length are the same between their ends.
+static inline bool has_same_middle(struct bytes a, struct bytes b)
 {
-    uint64_t first = 0, last = 0;
-    if (text.len >= sizeof first) {
-        memcpy(&first, text.data, sizeof first);
-        memcpy(&last, text.data + text.len - sizeof last, sizeof last);
-    } else if (text.len >= sizeof(uint32_t)) {
-        uint32_t low = 0, high = 0;
-        memcpy(&low, text.data, sizeof low);
-        memcpy(&high, text.data + text.len - sizeof high, sizeof high);
-        first = low;
-        last = high;
-    } else if (text.len > 0) {
-        first = text.data[0];
-        last = (uint64_t)text.data[text.len / 2] << 8 | text.data[text.len - 1];
+    uint64_t of_a = 0, of_b = 0;
+    for (size_t at = sizeof of_a; of_a == of_b && at + sizeof of_a < a.len; at += sizeof of_a) {
+        memcpy(&of_a, a.data + at, sizeof of_a);
+        memcpy(&of_b, b.data + at, sizeof of_b);
     }
-    *ret_first = first;
-    *ret_last = last;
-    uint64_t hash = (first ^ (last << 29 | last >> 35) ^ text.len) * 0x9e3779b97f4a7c15U;
-    return (size_t)(hash >> 40);
+    return of_a == of_b;
 }
 
 int attribute_category(const struct attribute *attribute, struct bytes text)
 {
-    enum { TOLD_BY_ENDS = 16 };
-    uint64_t first = 0, last = 0;
     if (text.data == NULL)
         return -1;
-    for (size_t at = features_hash(text, &first, &last);; at++) {
+    const struct spelling_ends ends = spelling_ends(text);
+    for (size_t at = spelling_hash(ends, text.len);; at++) {
         const struct spelling *spelling =
             &attribute->spellings[at & (attribute->spelling_places - 1)];
         if (spelling->text.data == NULL)
             return -1;
-        if (spelling->text.len == text.len && spelling->first == first && spelling->last == last &&
-            (text.len <= TOLD_BY_ENDS || memcmp(spelling->text.data, text.data, text.len) == 0))
+        if (spelling->text.len == text.len && spelling->ends.first == ends.first &&
+            spelling->ends.last == ends.last && has_same_middle(spelling->text, text))
             return (int)spelling->category;
     }
 }

@@ -52,9 +52,12 @@ struct actionable {
 };
 
 // A name or an alias: what attribute_category finds, by a hash.
+struct spelling_ends {
+    uint64_t first, last; // with the length they are the whole of up to 16 bytes
+};
 struct spelling {
-    struct bytes text;    // borrowed from its category; data NULL: an empty place
-    uint64_t first, last; // its ends: with the length they are the whole of up to 16 bytes
+    struct bytes text; // borrowed from its category; data NULL: an empty place
+    struct spelling_ends ends;
     size_t category;
 };
 

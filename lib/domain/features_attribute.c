@@ -103,8 +103,8 @@ static enum err add_spelling(struct attribute *attribute, const char *text, size
     struct bytes bytes = bytes_from_string(text);
     if (attribute_category(attribute, bytes) >= 0)
         return why_code(why, ERR_REJECT, "bad-features", "%s: \"%.60s\" stands twice", where, text);
-    struct spelling spelling = {.text = bytes, .category = category};
-    size_t at = features_hash(bytes, &spelling.first, &spelling.last);
+    const struct spelling spelling = {bytes, spelling_ends(bytes), category};
+    size_t at = spelling_hash(spelling.ends, bytes.len);
     at &= attribute->spelling_places - 1;
     while (attribute->spellings[at].text.data != NULL)
         at = (at + 1) & (attribute->spelling_places - 1);

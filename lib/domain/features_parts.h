@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <string.h>
+
 #include "domain/features.h"
 #include "json/json.h"
 
@@ -20,5 +22,30 @@ MUST_CHECK enum err features_read_rules(const struct json *root, struct features
                                         struct why *why);
 MUST_CHECK enum err features_read_facts(const struct json *root, struct features *features,
                                         struct why *why);
-// The place of a hash table that a text belongs to, and the ends that tell it from others.
-size_t features_hash(struct bytes text, uint64_t *ret_first, uint64_t *ret_last);
+
+// Spellings are short, so reading their ends reads most of them. No byte beyond the text is
+// touched.
+static inline struct spelling_ends spelling_ends(struct bytes text)
+{
+    struct spelling_ends ends = {0};
+    if (text.len >= sizeof ends.first) {
+        memcpy(&ends.first, text.data, sizeof ends.first);
+        memcpy(&ends.last, text.data + text.len - sizeof ends.last, sizeof ends.last);
+    } else if (text.len >= sizeof(uint32_t)) {
+        uint32_t first = 0, last = 0;
+        memcpy(&first, text.data, sizeof first);
+        memcpy(&last, text.data + text.len - sizeof last, sizeof last);
+        ends = (struct spelling_ends){first, last};
+    } else if (text.len > 0) {
+        ends.first = text.data[0];
+        ends.last = (uint64_t)text.data[text.len / 2] << 8 | text.data[text.len - 1];
+    }
+    return ends;
+}
+
+// The place of a hash table, of any size below 2^24, that a text with these ends belongs to.
+static inline size_t spelling_hash(struct spelling_ends ends, size_t len)
+{
+    uint64_t hash = (ends.first ^ (ends.last << 29 | ends.last >> 35) ^ len) * 0x9e3779b97f4a7c15U;
+    return (size_t)(hash >> 40);
+}

@@ -31,20 +31,27 @@ struct column_store {
     size_t table_used;
 };
 
-// What nearly every value of an input needs, for all inputs side by side: a whole number that the
-// training saw, a text that is a level.
+// What nearly every value of an input needs, for all inputs of a kind side by side: a whole number
+// that the training saw, a text that is a level.
 struct short_way {
-    const struct attribute *category; // NULL: a number
-    const int *levels;
-    uint64_t first, count; // of the whole numbers
-    size_t attribute, at;  // in a row of values, in a strip
+    union {
+        struct {
+            const struct attribute *of;
+            const int *levels;
+        } category;
+        struct {
+            uint64_t first, count;
+        } number;
+    };
+    uint32_t attribute, at, input; // in a row of values, in a strip, among the inputs
     bool has_table;
 };
 
 struct model_block {
     const struct model *model;
     size_t capacity, rows;
-    struct short_way *short_ways;  // one per input
+    struct short_way *numbers, *categories; // one per input, together
+    size_t number_count, category_count;
     struct kernel_column *columns; // one per input
     struct column_store *stores;
     char *strips; // KERNEL_LANES rows each, see kernel.h
@@ -91,15 +98,19 @@ static void find_short_ways(struct model_block *block)
     const struct model *model = block->model;
     for (size_t i = 0; i < model->input_count; i++) {
         const struct input *input = &model->inputs[i];
-        bool is_category = input->type == ATTRIBUTE_CATEGORY;
-        block->short_ways[i] = (struct short_way){
-            .category = is_category ? &model->features->attributes[input->attribute] : NULL,
-            .levels = input->levels,
-            .first = (uint64_t)input->quick_first,
-            .count = input->quick_count,
-            .attribute = input->attribute,
-            .at = block->columns[i].at,
-            .has_table = input->table != NULL};
+        struct short_way way = {.attribute = (uint32_t)input->attribute,
+                                .at = (uint32_t)block->columns[i].at,
+                                .input = (uint32_t)i,
+                                .has_table = input->table != NULL};
+        if (input->type == ATTRIBUTE_CATEGORY) {
+            way.category.of = &model->features->attributes[input->attribute];
+            way.category.levels = input->levels;
+            block->categories[block->category_count++] = way;
+        } else {
+            way.number.first = (uint64_t)input->quick_first;
+            way.number.count = input->quick_count;
+            block->numbers[block->number_count++] = way;
+        }
     }
 }
 
@@ -111,7 +122,8 @@ struct model_block *model_block_new(const struct model *model, size_t capacity)
     block->capacity = capacity;
     block->columns = mem_array(model->input_count, sizeof *block->columns);
     block->stores = mem_array(model->input_count, sizeof *block->stores);
-    block->short_ways = mem_array(model->input_count, sizeof *block->short_ways);
+    block->numbers = mem_array(model->input_count, sizeof *block->numbers);
+    block->categories = mem_array(model->input_count, sizeof *block->categories);
     block->notes = mem_array(capacity, sizeof *block->notes);
     const size_t lanes = KERNEL_LANES * sizeof(double);
     block->weights = aligned(model->input_count, lanes);
@@ -153,7 +165,8 @@ void model_block_free(struct model_block *block)
     free(block->weights);
     free(block->columns);
     free(block->stores);
-    free(block->short_ways);
+    free(block->numbers);
+    free(block->categories);
     free(block->notes);
     free(block);
 }
@@ -207,33 +220,16 @@ static void put_located(struct model_block *block, size_t at, const struct locat
     put_place(strip, column->at, lane, place);
 }
 
-// False: the value is none of those, and takes the long way, which would do the same.
-static bool put_shortly(const struct short_way *way, const struct value *value, char *strip,
-                        size_t lane)
+static inline void put_shortly(const struct short_way *way, char *strip, size_t lane, size_t place,
+                               double number)
 {
-    if (value->kind == VALUE_INTEGER) {
-        uint64_t distance = (uint64_t)value->integer - way->first;
-        if (distance >= way->count)
-            return false;
-        if (way->has_table)
-            put_place(strip, way->at, lane, distance);
-        else
-            put_number(strip, way->at, lane, (double)value->integer);
-        return true;
-    }
-    if (value->kind != VALUE_TEXT || way->category == NULL)
-        return false;
-    int category = attribute_category(way->category, value->text);
-    int level = category < 0 ? LEVEL_NONE : way->levels[category];
-    if (level < 0)
-        return false;
     if (way->has_table)
-        put_place(strip, way->at, lane, (size_t)level);
+        put_place(strip, way->at, lane, place);
     else
-        put_number(strip, way->at, lane, level);
-    return true;
+        put_number(strip, way->at, lane, number);
 }
 
+// The long way, which does the same for those that could have gone a short one.
 static void put_value(struct model_block *block, size_t at, const struct value *value, char *strip,
                       size_t lane, struct row_notes *notes)
 {
@@ -245,19 +241,40 @@ static void put_value(struct model_block *block, size_t at, const struct value *
     put_located(block, at, &located, strip, lane);
 }
 
+// -1: it is not a text, or none that is a level.
+static int short_level(const struct short_way *way, const struct value *value)
+{
+    int category =
+        value->kind == VALUE_TEXT ? attribute_category(way->category.of, value->text) : -1;
+    return category < 0 ? -1 : way->category.levels[category];
+}
+
 void model_block_put(struct model_block *block, const struct value *attributes)
 {
     assert(block->rows < block->capacity);
-    const struct short_way *way = block->short_ways;
-    const size_t input_count = block->model->input_count, lane = block->rows % KERNEL_LANES;
-    char *strip = strip_of(block, block->rows);
-    struct row_notes notes = {0};
-    for (size_t i = 0; i < input_count; i++, way++) {
+    const size_t lane = block->rows % KERNEL_LANES;
+    const struct short_way *const numbers_end = block->numbers + block->number_count,
+                                  *const categories_end = block->categories + block->category_count;
+    char *const strip = strip_of(block, block->rows);
+    struct row_notes *const notes = &block->notes[block->rows++];
+    *notes = (struct row_notes){0};
+    for (const struct short_way *way = block->numbers; way < numbers_end; way++) {
         const struct value *value = &attributes[way->attribute];
-        if (!put_shortly(way, value, strip, lane))
-            put_value(block, i, value, strip, lane, &notes);
+        const bool is_whole = value->kind == VALUE_INTEGER;
+        const uint64_t place = (is_whole ? (uint64_t)value->integer : 0) - way->number.first;
+        if (is_whole && place < way->number.count)
+            put_shortly(way, strip, lane, place, (double)value->integer);
+        else
+            put_value(block, way->input, value, strip, lane, notes);
     }
-    block->notes[block->rows++] = notes;
+    for (const struct short_way *way = block->categories; way < categories_end; way++) {
+        const struct value *value = &attributes[way->attribute];
+        const int level = short_level(way, value);
+        if (level >= 0)
+            put_shortly(way, strip, lane, (size_t)level, level);
+        else
+            put_value(block, way->input, value, strip, lane, notes);
+    }
 }
 
 static void take_reasons(const struct model *model, const struct kernel_top *top, size_t lane,

@@ -309,7 +309,7 @@ static void shap(const struct kernel_forest *forest, const double *x, struct ker
     }
 }
 
-static void logistics(const double *log_odds, double *ret)
+static void logistics(const double *restrict log_odds, double *restrict ret)
 {
     FOR_LANES ret[i] = exp_logistic(log_odds[i]);
 }

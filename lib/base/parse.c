@@ -275,9 +275,108 @@ enum err parse_time_ms(struct bytes in, int64_t *ret_ms, struct why *why)
     return ERR_OK;
 }
 
+// ---- printing
+
+// The usual double is from 0.0001 on and below 10^14: then value * 10^scale, of 17 digits before
+// the point, is exact in 128 bits with its lowest ones behind a binary point. So digits are
+// rounded, and it is seen which of them read back as the same double, without a conversion there
+// and back, which costs some thousand instructions each. In this range no number of 16 digits lies
+// just between two doubles (it would have as many binary digits behind the point, hence more
+// decimal ones), none of a double's 17 digits are rounded up to a power of ten, and that the double
+// below a power of two is half as far away decides nothing (there are sixty; the test tries each).
+
+__extension__ typedef unsigned __int128 wide;
+
+enum { SIGNIFICANT = 17 };
+
+struct scaled {
+    wide value;     // in units of 2^-shift
+    unsigned shift; // at least 1
+    uint64_t ulp;   // in the same: to the next double
+    int whole;      // digits before the double's point; from 0 down: zeros behind it
+};
+
+static uint64_t power(uint64_t base, int exponent)
+{
+    uint64_t product = 1;
+    while (exponent-- > 0)
+        product *= base;
+    return product;
+}
+
+static struct scaled scale(double size)
+{
+    int exponent = 0;
+    uint64_t mantissa = (uint64_t)(frexp(size, &exponent) * 0x1p53);
+    // The first digit's power of ten, or one less than it.
+    int ten = (int)floor((exponent - 1) * 0.30102999566398120);
+    struct scaled scaled = {0};
+    for (bool is_less = true; is_less; ten++) {
+        int scale = SIGNIFICANT - 1 - ten;
+        scaled.ulp = power(5, scale);
+        scaled.value = (wide)mantissa * scaled.ulp;
+        scaled.shift = (unsigned)(53 - exponent - scale);
+        scaled.whole = ten + 1;
+        is_less = scaled.value >> scaled.shift >= power(10, SIGNIFICANT);
+    }
+    return scaled;
+}
+
+// Rounds to so many digits; true where they read back as the double.
+static bool round_to(const struct scaled *scaled, int digits, uint64_t *ret)
+{
+    uint64_t ten = power(10, SIGNIFICANT - digits),
+             whole = (uint64_t)(scaled->value >> scaled->shift);
+    uint64_t number = whole / ten;
+    wide unit = (wide)ten << scaled->shift;
+    wide rest = scaled->value - ((wide)(number * ten) << scaled->shift);
+    bool is_up = 2 * rest > unit || (2 * rest == unit && number % 2 == 1);
+    wide distance = is_up ? unit - rest : rest;
+    *ret = number + is_up;
+    return 2 * distance < scaled->ulp;
+}
+
+// Without the zeros at the end, but for one behind the point.
+static size_t write_digits(uint64_t number, int digits, int whole, char *out)
+{
+    char text[24];
+    size_t len = 0;
+    for (int i = digits; i-- > 0; number /= 10)
+        text[i] = (char)('0' + number % 10);
+    while (digits > 1 && digits > whole && text[digits - 1] == '0')
+        digits--;
+    if (whole <= 0)
+        out[len++] = '0';
+    for (int i = 0; i < whole; i++)
+        out[len++] = text[i];
+    out[len++] = '.';
+    for (int i = whole; i < 0; i++)
+        out[len++] = '0';
+    for (int i = whole < 0 ? 0 : whole; i < digits; i++)
+        out[len++] = text[i];
+    if (out[len - 1] == '.')
+        out[len++] = '0';
+    out[len] = '\0';
+    return len;
+}
+
+static size_t format_usual(double value, char out[FORMAT_DOUBLE_MAX])
+{
+    bool is_negative = value < 0;
+    struct scaled scaled = scale(fabs(value));
+    uint64_t number = 0;
+    int digits = 15;
+    while (!round_to(&scaled, digits, &number) && digits < SIGNIFICANT)
+        digits++;
+    out[0] = '-';
+    return is_negative + write_digits(number, digits, scaled.whole, out + is_negative);
+}
+
 size_t format_double(double value, char out[FORMAT_DOUBLE_MAX])
 {
     int len = 0;
+    if (fabs(value) >= 1e-4 && fabs(value) < 1e14)
+        return format_usual(value, out);
     for (int digits = 15; digits <= 17; digits++) {
         len = snprintf(out, FORMAT_DOUBLE_MAX, "%.*g", digits, value);
         if (strtod(out, NULL) == value)
@@ -288,7 +387,31 @@ size_t format_double(double value, char out[FORMAT_DOUBLE_MAX])
     return (size_t)len;
 }
 
-size_t format_time_ms(int64_t ms, char out[FORMAT_TIME_MAX])
+// So many digits, with zeros in front.
+static char *write_number(char *out, int digits, int64_t number)
+{
+    for (int i = digits; i-- > 0; number /= 10)
+        out[i] = (char)('0' + number % 10);
+    return out + digits;
+}
+
+// The Gregorian calendar from days since 1970, counted in years that begin in March, so that the
+// odd day is a year's last (Richards, Explanatory Supplement to the Astronomical Almanac, 15.11).
+static void date_of(int64_t days, int64_t *ret_year, int64_t *ret_month, int64_t *ret_day)
+{
+    int64_t day = days + 719468; // since 0000-03-01
+    int64_t era = day / 146097;  // of 400 years; no day is before 1970
+    day -= era * 146097;
+    int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    day -= 365 * year + year / 4 - year / 100;
+    int64_t month = (5 * day + 2) / 153; // from March on
+    *ret_day = day - (153 * month + 2) / 5 + 1;
+    *ret_month = month < 10 ? month + 3 : month - 9;
+    *ret_year = year + era * 400 + (month >= 10);
+}
+
+// Any other year.
+static size_t format_odd_time(int64_t ms, char out[FORMAT_TIME_MAX])
 {
     int64_t seconds = ms / 1000, rest = ms % 1000;
     if (rest < 0) {
@@ -302,4 +425,30 @@ size_t format_time_ms(int64_t ms, char out[FORMAT_TIME_MAX])
         strftime(whole, sizeof whole, "%Y-%m-%dT%H:%M:%S", &tm) == 0)
         return (size_t)snprintf(out, FORMAT_TIME_MAX, "%lld", (long long)ms);
     return (size_t)snprintf(out, FORMAT_TIME_MAX, "%s.%03dZ", whole, (int)rest);
+}
+
+size_t format_time_ms(int64_t ms, char out[FORMAT_TIME_MAX])
+{
+    static const int64_t day_ms = 86400000, year_10000_ms = INT64_C(253402300800000);
+    int64_t year = 0, month = 0, day = 0;
+    if (ms < 0 || ms >= year_10000_ms)
+        return format_odd_time(ms, out);
+    date_of(ms / day_ms, &year, &month, &day);
+    int64_t rest = ms % day_ms;
+    char *at = write_number(out, 4, year);
+    *at++ = '-';
+    at = write_number(at, 2, month);
+    *at++ = '-';
+    at = write_number(at, 2, day);
+    *at++ = 'T';
+    at = write_number(at, 2, rest / 3600000);
+    *at++ = ':';
+    at = write_number(at, 2, rest / 60000 % 60);
+    *at++ = ':';
+    at = write_number(at, 2, rest / 1000 % 60);
+    *at++ = '.';
+    at = write_number(at, 3, rest % 1000);
+    *at++ = 'Z';
+    *at = '\0';
+    return (size_t)(at - out);
 }

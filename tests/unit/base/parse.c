@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "support/check.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
 #include "base/parse.h"
 
 static struct bytes in(const char *text)
@@ -61,6 +67,59 @@ static void a_printed_double_reads_back_as_the_same_bits(void **state)
     assert_string_equal(text, "2.0");
 }
 
+// As it is specified: by printf and strtod, which round exactly.
+static void print_slowly(double value, char out[FORMAT_DOUBLE_MAX])
+{
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(out, FORMAT_DOUBLE_MAX, "%.*g", digits, value);
+        if (strtod(out, NULL) == value)
+            break;
+    }
+    if (strpbrk(out, ".e") == NULL)
+        strcat(out, ".0");
+}
+
+static void check_printed(double value)
+{
+    char text[FORMAT_DOUBLE_MAX], expected[FORMAT_DOUBLE_MAX];
+    print_slowly(value, expected);
+    size_t len = format_double(value, text);
+    assert_string_equal(text, expected);
+    assert_int_equal(len, strlen(text));
+}
+
+static void doubles_are_printed_as_printf_rounds_them(void **state)
+{
+    (void)state;
+    for (double power = 0x1p-16; power < 0x1p50; power *= 2) {
+        check_printed(power);
+        check_printed(nextafter(power, 0));
+        check_printed(-nextafter(power, INFINITY));
+    }
+    for (int exponent = -6; exponent < 18; exponent++) {
+        double power = exp10(exponent);
+        for (int i = 0; i < 200; i++, power = nextafter(power, i < 100 ? 0 : INFINITY))
+            check_printed(power);
+        check_printed(power * 5); // halves of the last digit, and what is near them
+        check_printed(power * 0.5);
+    }
+    for (int i = 0; i < 100000; i++) { // few digits, whole numbers, halves
+        check_printed(i / 1000.0);
+        check_printed(i * 1000003.0 + 0.5);
+        check_printed(i / 4096.0);
+    }
+    uint64_t random = 88172645463325252U; // xorshift64 (Marsaglia)
+    for (int i = 0; i < 300000; i++) {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        uint64_t bits = (random & 0x800fffffffffffffU) | (uint64_t)(1023 - 16 + i % 66) << 52;
+        double value = 0;
+        memcpy(&value, &bits, sizeof value);
+        check_printed(value);
+    }
+}
+
 static void times_are_read_in_every_form_and_printed_in_one(void **state)
 {
     (void)state;
@@ -98,6 +157,26 @@ static void times_are_read_in_every_form_and_printed_in_one(void **state)
     assert_string_equal(text, "2026-03-01T08:30:00.250Z");
 }
 
+static void times_are_printed_by_the_calendar(void **state)
+{
+    (void)state;
+    static const int64_t day_ms = 86400000, last_ms = INT64_C(253402300799999);
+    for (int64_t ms = -400 * day_ms, step = 0; ms <= last_ms + day_ms; step++) {
+        char text[FORMAT_TIME_MAX], whole[40], expected[48];
+        int64_t rest = (ms % 1000 + 1000) % 1000;
+        time_t when = (time_t)((ms - rest) / 1000);
+        struct tm tm;
+        strftime(whole, sizeof whole, "%Y-%m-%dT%H:%M:%S", gmtime_r(&when, &tm));
+        snprintf(expected, sizeof expected, "%s.%03dZ", whole, (int)rest);
+        assert_int_equal(format_time_ms(ms, text), strlen(expected));
+        assert_string_equal(text, expected);
+        ms += step % 3 == 0 ? 1 : step % 3 == 1 ? day_ms - 1 : 39 * day_ms + 12345678;
+    }
+    char text[FORMAT_TIME_MAX];
+    format_time_ms(last_ms, text);
+    assert_string_equal(text, "9999-12-31T23:59:59.999Z");
+}
+
 static void durations_and_sizes_have_units(void **state)
 {
     (void)state;
@@ -117,7 +196,9 @@ int main(void)
         cmocka_unit_test(whole_numbers_are_read_to_the_last_bit),
         cmocka_unit_test(numbers_are_decimal_and_finite),
         cmocka_unit_test(a_printed_double_reads_back_as_the_same_bits),
+        cmocka_unit_test(doubles_are_printed_as_printf_rounds_them),
         cmocka_unit_test(times_are_read_in_every_form_and_printed_in_one),
+        cmocka_unit_test(times_are_printed_by_the_calendar),
         cmocka_unit_test(durations_and_sizes_have_units),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "json/quick.h"
 
 // The oracle is jansson: what is read quickly must be what it would have read.
@@ -125,8 +126,7 @@ static uint8_t *mutate(const char *from, uint64_t *seed, size_t *ret_len)
 {
     static const char bytes[] = "{}[]\",:\\ 0123456789-+.eEtrufalsn\x01\x1f\x7f\x80\xc3\xa9\xff\n";
     size_t len = strlen(from);
-    uint8_t *copy = malloc(len + 8);
-    assert_non_null(copy);
+    uint8_t *copy = mem_array(len + 8, 1);
     memcpy(copy, from, len);
     for (uint64_t changes = draw(seed) % 4; changes > 0 && len > 1; changes--) {
         size_t at = draw(seed) % len;
@@ -145,7 +145,7 @@ static uint8_t *mutate(const char *from, uint64_t *seed, size_t *ret_len)
         }
     }
     *ret_len = len;
-    return realloc(copy, len);
+    return mem_grow(copy, len, 1);
 }
 
 static void nothing_is_read_that_jansson_would_read_otherwise(void **state)

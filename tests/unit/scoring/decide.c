@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "activity.h"
+#include "base/mem.h"
 #include "decide.h"
 
 static struct features *features;
@@ -29,7 +30,7 @@ static int unload(void **state)
 static void a_prediction_says_where_it_came_from_and_why(void **state)
 {
     (void)state;
-    struct value *values = calloc(features->count, sizeof *values);
+    struct value *values = mem_array(features->count, sizeof *values);
     int department = features_find(features, bytes_from_string("Department"));
     int overtime = features_find(features, bytes_from_string("OverTime"));
     values[department] =
@@ -68,7 +69,7 @@ static void a_prediction_says_where_it_came_from_and_why(void **state)
 static void a_category_the_model_does_not_know_gives_no_probability(void **state)
 {
     (void)state;
-    struct value *values = calloc(features->count, sizeof *values);
+    struct value *values = mem_array(features->count, sizeof *values);
     int overtime = features_find(features, bytes_from_string("OverTime"));
     values[overtime] = (struct value){.kind = VALUE_TEXT, .text = bytes_from_string("Sometimes")};
     const struct employee_change change = {.employee_id = bytes_from_string("17"),

@@ -123,6 +123,13 @@ enum err employee_check_attributes(const struct features *features, const struct
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < features->count; i++)
         err = employee_check_attribute(&features->attributes[i], &attributes[i], why);
+    return err == ERR_OK ? employee_check_rules(features, attributes, why) : err;
+}
+
+enum err employee_check_rules(const struct features *features, const struct value *attributes,
+                              struct why *why)
+{
+    enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < features->rule_count; i++) {
         const struct rule *rule = &features->rules[i];
         if (rule->refuses && !employee_keeps(rule, attributes))

@@ -55,6 +55,10 @@ MUST_CHECK enum err employee_check_attribute(const struct attribute *attribute,
 MUST_CHECK enum err employee_check_attributes(const struct features *features,
                                               const struct value *attributes, struct why *why);
 
+// The rules alone, of attributes that passed one by one.
+MUST_CHECK enum err employee_check_rules(const struct features *features,
+                                         const struct value *attributes, struct why *why);
+
 // One value as it stands in a file: nothing is null, a category's other spelling becomes the usual
 // one (one that nobody knows stays as it is, and points into `field`). Numbers are strict: no
 // blanks, no thousands, no decimal comma. ERR_REJECT (not-an-integer, not-a-number); the sentence

@@ -47,6 +47,13 @@ const struct json *json_member(const struct json *object,
 // (Walks: O(1) per call only in the forward order through *iterator, NULL at first.)
 const struct json *json_next(const struct json *object, void **iterator, const char **ret_name);
 
+// An object of plain values, without a tree: `take` gets each member in the document's order; name
+// and text are the document's, of any length. False: the document has something else (a value in
+// brackets, true, false, an escape, no member at all), or is no JSON, or `take` was not content,
+// which is so for a name that it has had: json_parse tells.
+typedef bool json_take(void *context, struct bytes name, const struct value *value);
+MUST_CHECK bool json_each_flat(struct bytes in, json_take *take, void *context);
+
 // Values of a node of that kind; the node's kind is the caller's to know (asserted).
 bool json_as_boolean(const struct json *node);
 int64_t json_as_integer(const struct json *node);

@@ -16,7 +16,7 @@
 enum { NUMBER_MAX = 40, DIGITS_MAX = 18 };
 
 struct quick {
-    const uint8_t *at, *end;
+    struct scan scan;
     char *scratch; // a string without its escapes, no longer than the document; NULL: none yet
     size_t len;    // of the document
     unsigned depth;
@@ -48,27 +48,6 @@ size_t json_plain(const uint8_t *data, size_t len)
     return at;
 }
 
-static void skip_blanks(struct quick *quick)
-{
-    while (quick->at < quick->end &&
-           (*quick->at == ' ' || *quick->at == '\n' || *quick->at == '\r' || *quick->at == '\t'))
-        quick->at++;
-}
-
-static bool skip(struct quick *quick, char c)
-{
-    bool is_there = quick->at < quick->end && *quick->at == (uint8_t)c;
-    quick->at += is_there;
-    return is_there;
-}
-
-static struct bytes take_plain(struct quick *quick)
-{
-    struct bytes run = bytes_of(quick->at, json_plain(quick->at, (size_t)(quick->end - quick->at)));
-    quick->at += run.len;
-    return run;
-}
-
 // What stands behind a backslash for one character; NUL: something else.
 static char unescaped(uint8_t c)
 {
@@ -83,12 +62,14 @@ static bool read_escaped(struct quick *quick, struct bytes first, struct bytes *
     size_t len = 0;
     if (quick->scratch == NULL)
         quick->scratch = mem_array(quick->len, 1);
-    for (struct bytes run = first;; run = take_plain(quick)) {
+    for (struct bytes run = first;; run = scan_plain(&quick->scan)) {
         memcpy(quick->scratch + len, run.data, run.len);
         len += run.len;
-        if (skip(quick, '"'))
+        if (scan_char(&quick->scan, '"'))
             break;
-        char c = skip(quick, '\\') && quick->at < quick->end ? unescaped(*quick->at++) : '\0';
+        char c = scan_char(&quick->scan, '\\') && quick->scan.at < quick->scan.end
+                     ? unescaped(*quick->scan.at++)
+                     : '\0';
         if (c == '\0')
             return false;
         quick->scratch[len++] = c;
@@ -99,72 +80,93 @@ static bool read_escaped(struct quick *quick, struct bytes first, struct bytes *
 
 static json_t *read_string(struct quick *quick)
 {
-    struct bytes text = take_plain(quick);
-    if (!skip(quick, '"') && !read_escaped(quick, text, &text))
+    struct bytes text = scan_plain(&quick->scan);
+    if (!scan_char(&quick->scan, '"') && !read_escaped(quick, text, &text))
         return NULL;
     return json_stringn_nocheck((const char *)text.data, text.len);
 }
 
-static size_t skip_digits(struct quick *quick)
+static size_t scan_digits(struct scan *scan)
 {
-    const uint8_t *from = quick->at;
-    while (quick->at < quick->end && *quick->at >= '0' && *quick->at <= '9')
-        quick->at++;
-    return (size_t)(quick->at - from);
+    const uint8_t *from = scan->at;
+    while (scan->at < scan->end && *scan->at >= '0' && *scan->at <= '9')
+        scan->at++;
+    return (size_t)(scan->at - from);
 }
 
-// RFC 8259 section 6.
-static json_t *read_number(struct quick *quick)
+// Behind the whole digits; false: malformed.
+static bool scan_fraction(struct scan *scan, bool *ret_is_real)
 {
-    const uint8_t *from = quick->at;
+    if (scan_char(scan, '.')) {
+        *ret_is_real = true;
+        if (scan_digits(scan) == 0)
+            return false;
+    }
+    if (scan_char(scan, 'e') || scan_char(scan, 'E')) {
+        *ret_is_real = true;
+        if (!scan_char(scan, '-'))
+            IGNORE(scan_char(scan, '+')); // may stand there
+        return scan_digits(scan) > 0;
+    }
+    return true;
+}
+
+static bool read_real(const uint8_t *from, size_t len, struct value *ret)
+{
     char text[NUMBER_MAX + 1];
-    bool is_real = false;
-    IGNORE(skip(quick, '-')); // may stand there
-    bool is_zero = quick->at < quick->end && *quick->at == '0';
-    size_t digits = skip_digits(quick);
-    if (digits == 0 || digits > DIGITS_MAX || (is_zero && digits > 1))
-        return NULL;
-    if (skip(quick, '.')) {
-        is_real = true;
-        if (skip_digits(quick) == 0)
-            return NULL;
-    }
-    if (skip(quick, 'e') || skip(quick, 'E')) {
-        is_real = true;
-        if (!skip(quick, '-'))
-            IGNORE(skip(quick, '+')); // may stand there
-        if (skip_digits(quick) == 0)
-            return NULL;
-    }
-    size_t len = (size_t)(quick->at - from);
     if (len > NUMBER_MAX)
-        return NULL;
+        return false;
     memcpy(text, from, len);
     text[len] = '\0';
-    if (!is_real)
-        return json_integer(strtoll(text, NULL, 10));
-    double value = strtod(text, NULL);
-    return isfinite(value) ? json_real(value) : NULL;
+    *ret = (struct value){.kind = VALUE_REAL, .real = strtod(text, NULL)};
+    return isfinite(ret->real);
+}
+
+bool scan_number(struct scan *scan, struct value *ret)
+{
+    const uint8_t *from = scan->at;
+    bool is_negative = scan_char(scan, '-'), is_real = false;
+    const uint8_t *first = scan->at;
+    size_t digits = scan_digits(scan);
+    if (digits == 0 || digits > DIGITS_MAX || (*first == '0' && digits > 1))
+        return false;
+    int64_t whole = 0;
+    for (size_t i = 0; i < digits; i++)
+        whole = whole * 10 + (first[i] - '0');
+    if (!scan_fraction(scan, &is_real))
+        return false;
+    if (is_real)
+        return read_real(from, (size_t)(scan->at - from), ret);
+    *ret = (struct value){.kind = VALUE_INTEGER, .integer = is_negative ? -whole : whole};
+    return true;
+}
+
+static json_t *read_number(struct quick *quick)
+{
+    struct value value;
+    if (!scan_number(&quick->scan, &value))
+        return NULL;
+    return value.kind == VALUE_INTEGER ? json_integer(value.integer) : json_real(value.real);
 }
 
 static json_t *read_word(struct quick *quick, const char *word, json_t *value)
 {
     size_t len = strlen(word);
-    if ((size_t)(quick->end - quick->at) < len || memcmp(quick->at, word, len) != 0)
+    if ((size_t)(quick->scan.end - quick->scan.at) < len || memcmp(quick->scan.at, word, len) != 0)
         return NULL;
-    quick->at += len;
+    quick->scan.at += len;
     return value;
 }
 
 // The quote of the name was read.
 static bool read_member(struct quick *quick, json_t *object)
 {
-    struct bytes name = take_plain(quick);
+    struct bytes name = scan_plain(&quick->scan);
     size_t members = json_object_size(object);
-    if (!skip(quick, '"'))
+    if (!scan_char(&quick->scan, '"'))
         return false;
-    skip_blanks(quick);
-    if (!skip(quick, ':'))
+    scan_blanks(&quick->scan);
+    if (!scan_char(&quick->scan, ':'))
         return false;
     // A name that was there keeps the number of members.
     return json_object_setn_new_nocheck(object, (const char *)name.data, name.len,
@@ -174,29 +176,29 @@ static bool read_member(struct quick *quick, json_t *object)
 
 static bool read_members(struct quick *quick, json_t *object)
 {
-    skip_blanks(quick);
-    if (skip(quick, '}'))
+    scan_blanks(&quick->scan);
+    if (scan_char(&quick->scan, '}'))
         return true;
     do {
-        skip_blanks(quick);
-        if (!skip(quick, '"') || !read_member(quick, object))
+        scan_blanks(&quick->scan);
+        if (!scan_char(&quick->scan, '"') || !read_member(quick, object))
             return false;
-        skip_blanks(quick);
-    } while (skip(quick, ','));
-    return skip(quick, '}');
+        scan_blanks(&quick->scan);
+    } while (scan_char(&quick->scan, ','));
+    return scan_char(&quick->scan, '}');
 }
 
 static bool read_items(struct quick *quick, json_t *array)
 {
-    skip_blanks(quick);
-    if (skip(quick, ']'))
+    scan_blanks(&quick->scan);
+    if (scan_char(&quick->scan, ']'))
         return true;
     do {
         if (json_array_append_new(array, read_value(quick)) != 0)
             return false;
-        skip_blanks(quick);
-    } while (skip(quick, ','));
-    return skip(quick, ']');
+        scan_blanks(&quick->scan);
+    } while (scan_char(&quick->scan, ','));
+    return scan_char(&quick->scan, ']');
 }
 
 static json_t *read_nested(struct quick *quick, json_t *value,
@@ -216,16 +218,16 @@ static json_t *read_nested(struct quick *quick, json_t *value,
 
 static json_t *read_value(struct quick *quick)
 {
-    skip_blanks(quick);
-    if (skip(quick, '"'))
+    scan_blanks(&quick->scan);
+    if (scan_char(&quick->scan, '"'))
         return read_string(quick);
-    if (skip(quick, '{'))
+    if (scan_char(&quick->scan, '{'))
         return read_nested(quick, json_object(), read_members);
-    if (skip(quick, '['))
+    if (scan_char(&quick->scan, '['))
         return read_nested(quick, json_array(), read_items);
-    if (quick->at == quick->end)
+    if (quick->scan.at == quick->scan.end)
         return NULL;
-    switch (*quick->at) {
+    switch (*quick->scan.at) {
     case 't':
         return read_word(quick, "true", json_true());
     case 'f':
@@ -239,14 +241,13 @@ static json_t *read_value(struct quick *quick)
 
 json_t *json_quick(struct bytes in, unsigned max_depth)
 {
-    struct quick quick = {
-        .at = in.data, .end = in.data + in.len, .len = in.len, .depth = max_depth};
+    struct quick quick = {.scan = {in.data, in.data + in.len}, .len = in.len, .depth = max_depth};
     if (in.len == 0 || !utf8_is_valid(in))
         return NULL;
     json_t *root = read_value(&quick);
-    skip_blanks(&quick);
+    scan_blanks(&quick.scan);
     free(quick.scratch);
-    if (root != NULL && quick.at == quick.end)
+    if (root != NULL && quick.scan.at == quick.scan.end)
         return root;
     json_decref(root);
     return NULL;

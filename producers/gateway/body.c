@@ -63,11 +63,11 @@ struct body_reader {
 };
 
 // FNV-1a (draft-eastlake-fnv): names are short and ours.
-static size_t hash_of(const char *name)
+static size_t hash_of(struct bytes name)
 {
     uint32_t hash = 2166136261U;
-    for (; *name != '\0'; name++)
-        hash = (hash ^ (uint8_t)*name) * 16777619U;
+    for (size_t i = 0; i < name.len; i++)
+        hash = (hash ^ name.data[i]) * 16777619U;
     return hash;
 }
 
@@ -83,7 +83,7 @@ struct body_reader *body_reader_new(const struct features *features)
     for (size_t i = 0; i < places; i++)
         reader->places[i] = NO_ATTRIBUTE;
     for (size_t i = 0; i < features->count; i++) {
-        size_t at = hash_of(features->attributes[i].name) & reader->mask;
+        size_t at = hash_of(bytes_from_string(features->attributes[i].name)) & reader->mask;
         while (reader->places[at] != NO_ATTRIBUTE)
             at = (at + 1) & reader->mask;
         reader->places[at] = (int16_t)i;
@@ -99,11 +99,11 @@ void body_reader_free(struct body_reader *reader)
     free(reader);
 }
 
-static int find(const struct body_reader *reader, const char *name)
+static int find(const struct body_reader *reader, struct bytes name)
 {
     for (size_t at = hash_of(name) & reader->mask; reader->places[at] != NO_ATTRIBUTE;
          at = (at + 1) & reader->mask)
-        if (strcmp(reader->features->attributes[reader->places[at]].name, name) == 0)
+        if (bytes_equal_string(name, reader->features->attributes[reader->places[at]].name))
             return reader->places[at];
     return NO_ATTRIBUTE;
 }
@@ -111,17 +111,20 @@ static int find(const struct body_reader *reader, const char *name)
 // ---- an employee
 
 // JSON has one kind of number: 41.0 is the whole number 41. A category's other spelling becomes the
-// usual one.
-static void settle(const struct attribute *attribute, struct value *value)
+// usual one. Then the check.
+static enum err settle(const struct attribute *attribute, struct value *value, struct why *why)
 {
     if (value->kind == VALUE_REAL && attribute->type == ATTRIBUTE_INTEGER &&
         value->real == floor(value->real) && fabs(value->real) < 0x1p53) {
         *value = (struct value){.kind = VALUE_INTEGER, .integer = (int64_t)value->real};
     } else if (value->kind == VALUE_TEXT && attribute->type == ATTRIBUTE_CATEGORY) {
         int category = attribute_category(attribute, value->text);
-        if (category >= 0)
+        if (category >= 0) { // a name of ours passes
             value->text = bytes_from_string(attribute->categories[category].name);
+            return ERR_OK;
+        }
     }
+    return employee_check_attribute(attribute, value, why);
 }
 
 static void read_attribute(const struct body_reader *reader, int at, const struct json *node,
@@ -137,8 +140,7 @@ static void read_attribute(const struct body_reader *reader, int at, const struc
                        attribute->type == ATTRIBUTE_CATEGORY ? "a string" : "a number");
         return;
     }
-    settle(attribute, value);
-    if (employee_check_attribute(attribute, value, &why) != ERR_OK)
+    if (settle(attribute, value, &why) != ERR_OK)
         body_error_add(errors, where, attribute->name, why.code, "%s", why.text);
 }
 
@@ -155,7 +157,7 @@ static void read_attributes(const struct body_reader *reader, const struct json 
     for (const struct json *node = json_next(object, &iterator, &name); node != NULL;
          node = json_next(object, &iterator, &name)) {
         char quoted[BODY_FIELD_MAX];
-        int at = find(reader, name);
+        int at = find(reader, bytes_from_string(name));
         if (at == NO_ATTRIBUTE)
             body_error_add(errors, "attributes", shown(name, quoted), "unknown-field",
                            "there is no attribute of this name");
@@ -244,7 +246,7 @@ static void read_event_time(const struct json *node, struct body_person *ret,
 static void read_member(const struct body_reader *reader, const char *name, const struct json *node,
                         unsigned takes, struct body_person *ret, struct body_errors *errors)
 {
-    int at = find(reader, name);
+    int at = find(reader, bytes_from_string(name));
     if (at != NO_ATTRIBUTE)
         read_attribute(reader, at, node, "", ret, errors);
     else if ((takes & BODY_TAKES_ID) != 0 &&
@@ -261,14 +263,19 @@ static void read_member(const struct body_reader *reader, const char *name, cons
     }
 }
 
-bool body_read_person(const struct body_reader *reader, const struct json *object, unsigned takes,
-                      struct body_person *ret, struct body_errors *errors)
+static void begin_person(const struct body_reader *reader, struct body_person *ret)
 {
-    struct why why = {0};
     memset(ret, 0, offsetof(struct body_person, values));
     ret->change = CHANGE_UPDATED;
     for (size_t i = 0; i < reader->features->count; i++)
         ret->values[i] = (struct value){.kind = VALUE_NULL};
+}
+
+bool body_read_person(const struct body_reader *reader, const struct json *object, unsigned takes,
+                      struct body_person *ret, struct body_errors *errors)
+{
+    struct why why = {0};
+    begin_person(reader, ret);
     void *iterator = NULL;
     const char *name = NULL;
     for (const struct json *node = json_next(object, &iterator, &name); node != NULL;
@@ -280,11 +287,37 @@ bool body_read_person(const struct body_reader *reader, const struct json *objec
                        "attributes stand beside the other fields or all in attributes, not both");
     else if (attributes != NULL)
         read_attributes(reader, attributes, ret, errors);
-    if (errors->count == 0 &&
-        employee_check_attributes(reader->features, ret->values, &why) != ERR_OK)
+    if (errors->count == 0 && employee_check_rules(reader->features, ret->values, &why) != ERR_OK)
         body_error_add(errors, "", attributes == NULL ? "" : "attributes", why.code, "%s",
                        why.text);
     return errors->count == 0;
+}
+
+struct flat {
+    const struct body_reader *reader;
+    struct body_person *person;
+    bool has[FEATURES_MAX];
+};
+
+static bool take_flat(void *context, struct bytes name, const struct value *value)
+{
+    struct flat *flat = context;
+    int at = find(flat->reader, name);
+    if (at == NO_ATTRIBUTE || flat->has[at])
+        return false;
+    flat->has[at] = flat->person->has_attributes = true;
+    flat->person->values[at] = *value;
+    return settle(&flat->reader->features->attributes[at], &flat->person->values[at], NULL) ==
+           ERR_OK;
+}
+
+bool body_read_flat_person(const struct body_reader *reader, struct bytes body,
+                           struct body_person *ret)
+{
+    struct flat flat = {.reader = reader, .person = ret};
+    begin_person(reader, ret);
+    return body.len <= BODY_JSON_MAX && json_each_flat(body, take_flat, &flat) &&
+           employee_check_rules(reader->features, ret->values, NULL) == ERR_OK;
 }
 
 // ---- documents

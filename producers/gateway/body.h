@@ -66,6 +66,12 @@ MUST_CHECK bool body_read_person(const struct body_reader *reader, const struct 
                                  unsigned takes, struct body_person *ret,
                                  struct body_errors *errors);
 
+// The same for the usual body of /predict: an object of good attributes and nothing else, straight
+// from its bytes, of which texts are borrowed. False: it is another one, right or wrong, which
+// body_parse and body_read_person tell.
+MUST_CHECK bool body_read_flat_person(const struct body_reader *reader, struct bytes body,
+                                      struct body_person *ret);
+
 // An employee's id: a text, or a whole number that is taken as its digits. False: an error was
 // added.
 MUST_CHECK bool body_read_id(const struct json *node, const char *field,

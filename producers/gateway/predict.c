@@ -23,7 +23,7 @@
 #include "repeat.h"
 #include "routes.h"
 
-enum { MESSAGE_MAX = 64 * 1024, SOURCE_MAX = 80 };
+enum { MESSAGE_MAX = 64 * 1024, SOURCE_MAX = 80, ANSWER_USUAL = 1400 };
 
 // ---- the record
 
@@ -86,7 +86,7 @@ struct call {
     struct text message;
     bool has_attributes; // then the message is there, once there is a number
     bool has_id;
-    struct json *body; // of somebody new: what `person` borrows from
+    struct json *body; // of somebody new: what `person` borrows from, or NULL: the exchange's body
     struct body_person *person;
     struct repeat repeat;
     enum { CALL_SENDS, CALL_REPEATS, CALL_LEFT, CALL_UNKNOWN } comes_to;
@@ -239,10 +239,14 @@ void predict_post(struct http_exchange *exchange, struct gateway *gateway)
     errors.count = 0;
     if (!launch_is_possible(gateway, exchange) || !launch_read_wishes(gateway, exchange, &wishes))
         return;
-    CLEANUP(json_free_p) struct json *body = body_parse(exchange);
-    if (body == NULL)
-        return;
-    bool is_good = body_read_person(gateway->reader, body, BODY_TAKES_ID, &person, &errors);
+    CLEANUP(json_free_p) struct json *body = NULL;
+    bool is_good = body_read_flat_person(gateway->reader, http_body(exchange), &person);
+    if (!is_good) {
+        body = body_parse(exchange);
+        if (body == NULL)
+            return;
+        is_good = body_read_person(gateway->reader, body, BODY_TAKES_ID, &person, &errors);
+    }
     if (is_good && !person.has_id && !person.has_attributes) {
         body_error_add(&errors, "", "", "missing-field",
                        "give attributes, an employee_id, or both");
@@ -305,6 +309,7 @@ enum err predict_take_reply(void *context, const struct bus_message *message, st
         answer_refusal(exchange, message);
     } else {
         struct text body = TEXT_INIT(ANSWER_MAX);
+        IGNORE(text_room(&body, ANSWER_USUAL)); // so that it need not grow
         const struct answer_words words = {gateway->features, ask->language};
         IGNORE(bus_message_header(message, "missing_inputs", &missing)); // none: an empty list
         enum err written =

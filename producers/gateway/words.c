@@ -71,16 +71,17 @@ enum err words_write_reason(const struct features *features, enum language langu
     const struct wording *wording = &wordings[language];
     int at = features_find(features, attribute);
     const char *does = weight < 0 ? wording->lowers : wording->raises;
-    CLEANUP(text_done) struct text sentence = TEXT_INIT(SENTENCE_MAX);
-    enum err err = ERR_OK;
-    if (at < 0)
-        err = text_append(&sentence, attribute.data, attribute.len);
-    else
-        err = text_append_string(&sentence, words_or(&features->attributes[at].words, language,
-                                                     features->attributes[at].name));
-    if (err == ERR_OK)
-        err = text_append_string(&sentence, wording->colon);
-    if (err == ERR_OK)
-        err = text_append_string(&sentence, does);
-    return err == ERR_OK ? json_write_string(out, text_bytes(&sentence)) : err;
+    char sentence[SENTENCE_MAX];
+    struct bytes name = attribute;
+    if (at >= 0)
+        name = bytes_from_string(
+            words_or(&features->attributes[at].words, language, features->attributes[at].name));
+    size_t colon = strlen(wording->colon), rest = strlen(does);
+    if (name.len > sizeof sentence - colon - rest)
+        return ERR_REJECT;
+    if (name.len > 0)
+        memcpy(sentence, name.data, name.len);
+    memcpy(sentence + name.len, wording->colon, colon);
+    memcpy(sentence + name.len + colon, does, rest);
+    return json_write_string(out, bytes_of(sentence, name.len + colon + rest));
 }

@@ -2,6 +2,7 @@
 #include "support/check.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "body.h"
 
@@ -168,6 +169,108 @@ static void more_errors_than_fit_are_left_out(void **state)
     IGNORE(read(NULL, 0));
 }
 
+static bool is_same(const struct value *a, const struct value *b)
+{
+    return a->kind == b->kind &&
+           (a->kind == VALUE_NULL || (a->kind == VALUE_INTEGER && a->integer == b->integer) ||
+            (a->kind == VALUE_REAL && a->real == b->real) ||
+            (a->kind == VALUE_TEXT && bytes_equal(a->text, b->text)));
+}
+
+// True where it was read flat, and as the tree gives it.
+static bool is_read_flat(const char *text)
+{
+    struct body_person flat;
+    if (!body_read_flat_person(reader, bytes_from_string(text), &flat))
+        return false;
+    assert_true(read(text, BODY_TAKES_ID));
+    assert_true(flat.has_attributes && person.has_attributes && !flat.has_id && !person.has_id);
+    for (size_t i = 0; i < features->count; i++)
+        assert_true(is_same(&flat.values[i], &person.values[i]));
+    return true;
+}
+
+static void good_attributes_alone_are_read_without_a_tree(void **state)
+{
+    (void)state;
+    assert_true(is_read_flat("{\"Age\": 41, \"OverTime\": \"Yes\", \"JobLevel\": null, "
+                             "\"MonthlyIncome\": 2993.0, \"Department\": \"Sales\"}"));
+    assert_true(is_read_flat("{\"Gender\": \"neither of the known\", \"DailyRate\": 1e3}"));
+    static const char *const left[] = {
+        "{}",
+        "{\"employee_id\": \"E1\", \"Age\": 41}",
+        "{\"attributes\": {\"Age\": 41}}",
+        "{\"Age\": 41, \"Age\": 41}",
+        "{\"Age\": 41, \"Ages\": 1}",
+        "{\"Age\": \"41\"}",
+        "{\"Age\": true}",
+        "{\"Age\": 4100}",
+        "{\"Age\": 41.5}",
+        "{\"OverTime\": 1}",
+        "{\"OverTime\": \"Ye\\u0073\"}",
+        "{\"Age\": 41",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(left); i++) {
+        struct body_person flat;
+        if (body_read_flat_person(reader, bytes_from_string(left[i]), &flat))
+            fail_msg("read: %s", left[i]);
+    }
+    CLEANUP(text_done) struct text large = TEXT_INIT(2 * BODY_JSON_MAX);
+    struct body_person flat;
+    assert_int_equal(text_append_string(&large, "{\"Age\": 41}"), ERR_OK);
+    while (large.len <= BODY_JSON_MAX)
+        assert_int_equal(text_append_string(&large, " "), ERR_OK);
+    assert_false(body_read_flat_person(reader, text_bytes(&large), &flat));
+    large.len = BODY_JSON_MAX;
+    assert_true(body_read_flat_person(reader, text_bytes(&large), &flat));
+    IGNORE(read(NULL, 0));
+}
+
+static void what_a_rule_refuses_is_not_read_without_a_tree_either(void **state)
+{
+    (void)state;
+    CLEANUP(features_free_p) struct features *second = NULL;
+    struct why why = {0};
+    assert_ok(features_load(SOURCE_DIR "/tests/data/second/features.json", &second, &why), &why);
+    struct body_reader *its_reader = body_reader_new(second);
+    struct body_person flat;
+    assert_true(
+        body_read_flat_person(its_reader, bytes_from_string("{\"HoursPerWeek\": 60}"), &flat));
+    assert_false(
+        body_read_flat_person(its_reader, bytes_from_string("{\"HoursPerWeek\": 61}"), &flat));
+    body_reader_free(its_reader);
+}
+
+// xorshift64 (Marsaglia): the same changes in every run.
+static uint64_t draw(uint64_t *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return *seed;
+}
+
+static void a_damaged_body_is_read_as_the_tree_gives_it_or_left_to_it(void **state)
+{
+    (void)state;
+    static const char good[] = "{\"Age\": 41, \"BusinessTravel\":\"Travel_Rarely\", "
+                               "\"Department\" :\"Sales\",\"Education\": 2.0, \"JobLevel\":1,"
+                               "\"JobRole\": \"sales\", \"MonthlyIncome\": 2993,\"OverTime\":"
+                               "\"Yes\", \"PercentSalaryHike\":-12, \"DailyRate\": null}";
+    static const char bytes[] = "\"{}[]:,\\ \n0123456789.-+eEnulSsY_\x01\x7f\x80\xc3\xa9";
+    uint64_t seed = 88172645463325252U;
+    size_t read_flat = 0;
+    for (int i = 0; i < 100000; i++) {
+        char text[sizeof good];
+        memcpy(text, good, sizeof good);
+        for (uint64_t changes = draw(&seed) % 3; changes > 0; changes--)
+            text[draw(&seed) % (sizeof good - 1)] = bytes[draw(&seed) % (sizeof bytes - 1)];
+        read_flat += is_read_flat(text);
+    }
+    assert_in_range(read_flat, 20000, 90000);
+    IGNORE(read(NULL, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +281,9 @@ int main(void)
         cmocka_unit_test(a_change_and_its_time_are_taken_where_they_may_be),
         cmocka_unit_test(names_from_outside_are_shown_cut_and_harmless),
         cmocka_unit_test(more_errors_than_fit_are_left_out),
+        cmocka_unit_test(good_attributes_alone_are_read_without_a_tree),
+        cmocka_unit_test(what_a_rule_refuses_is_not_read_without_a_tree_either),
+        cmocka_unit_test(a_damaged_body_is_read_as_the_tree_gives_it_or_left_to_it),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

@@ -64,6 +64,9 @@ enum err bus_no_topic(const char *topic, struct why *why);
 size_t bus_fetch(rd_kafka_queue_t *queue, rd_kafka_message_t **ret, size_t max, int64_t wait_ms);
 
 rd_kafka_topic_partition_list_t *bus_list_of(const struct bus_position *positions, size_t count);
+// rd_kafka_assign, behind which the next one may come at any time. Not for a client that is being
+// closed: it would wait for ever.
+rd_kafka_resp_err_t bus_assign(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list);
 // The consumer's client handle, for a producer that sends its offsets.
 rd_kafka_t *bus_consumer_client(struct bus_consumer *consumer);
 // Those offsets are committed, as the transaction coordinator has acknowledged.

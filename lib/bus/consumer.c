@@ -18,22 +18,19 @@
 // the group is not held up. librdkafka's batch call waits out its whole time unless the batch is
 // full; so the first message is waited for alone and the rest taken without waiting.
 //
-// A static member can be fenced by its own ghost: after an outage as long as its session librdkafka
-// forgets its member id, and until the owner has polled (it may be in a commit that waits for the
-// brokers) it sends heartbeats without one, which the broker takes for a stranger's. The client is
-// then of no more use, but the place in the group is ours: so after an outage the client is made
-// again. A process that has really taken the slot has also taken the transactional id, and the
-// producer will say so.
+// A static member's place can be taken by somebody who does not own it. A process that slept beyond
+// its session, or a client of ours whose heartbeats stopped in an outage, has forgotten its member
+// id and joins without one, which the broker takes for the new start of that member: whoever has
+// the place by then is fenced, and its client is of no more use. Who is right is decided by
+// something that only one can own (the transactional id, a row in PostgreSQL): the owner of that
+// makes its client again and takes the place back.
 //
 // Committed offsets of a group with members only grow. A coordinator with only a part of
 // its log may tell older ones, and a producer that is no member can set them back behind the
 // group's back; starting from them would do everything since then twice. So the greatest that is
 // known is kept, and an answer below it counts as none.
 
-enum {
-    BLOCK_MAX = 10000,
-    GHOST_MS = 60000, // since the brokers are back: until then being fenced is our own doing
-};
+enum { BLOCK_MAX = 10000 };
 
 struct known_topic {
     char *name;
@@ -60,7 +57,6 @@ struct bus_consumer {
     int64_t pending_at_ms;
     rd_kafka_topic_partition_list_t *held; // assigned; metadata of committed offsets in it
     struct bus_floor floor;
-    atomic_llong back_ms; // monotonic: the first answer after the brokers were away; 0: never
     bool was_rebalanced;
     bool is_closing;
     enum err failure; // of a callback, given by the next poll
@@ -202,17 +198,7 @@ static enum err find_offsets(struct bus_consumer *consumer, rd_kafka_topic_parti
     return err;
 }
 
-// A fenced client whose brokers were away lately was fenced by its own ghost; see above.
-static bool was_down_lately(const struct bus_consumer *consumer)
-{
-    int64_t now_ms = clock_mono_ms(), down_ms = atomic_load(&consumer->opaque.all_down_ms);
-    return down_ms > 0 &&
-           (down_ms > atomic_load(&consumer->opaque.answered_ms) || now_ms - down_ms < GHOST_MS ||
-            now_ms - atomic_load(&consumer->back_ms) < GHOST_MS);
-}
-
-// Takes what is queued and throws it away. The words of the error callback are in there too: while
-// the owner is busy with a producer it has not heard yet that the brokers were away.
+// Takes what is queued and throws it away.
 static void drain(struct bus_consumer *consumer)
 {
     size_t got = 0;
@@ -224,14 +210,14 @@ static void drain(struct bus_consumer *consumer)
     } while (got > 0);
 }
 
-// What a client that will be replaced by the next poll fails in is no failure. A fenced client gets
+// What a client fails in of which the next poll will judge is no failure. A fenced client gets
 // nothing more, so nothing of worth is in its queue.
-static enum err unless_ghost(struct bus_consumer *consumer, enum err err)
+static enum err unless_judged(struct bus_consumer *consumer, enum err err)
 {
-    if (err != ERR_FATAL || !is_fenced(consumer))
+    if (err != ERR_FATAL || !is_fenced(consumer) || consumer->options.owns_place == NULL)
         return err;
     drain(consumer);
-    return was_down_lately(consumer) ? ERR_OK : err;
+    return ERR_OK;
 }
 
 static void forget(rd_kafka_topic_partition_list_t **list)
@@ -243,7 +229,7 @@ static void forget(rd_kafka_topic_partition_list_t **list)
 
 static void assign(struct bus_consumer *consumer, rd_kafka_topic_partition_list_t *list)
 {
-    rd_kafka_resp_err_t code = rd_kafka_assign(consumer->rk, list);
+    rd_kafka_resp_err_t code = bus_assign(consumer->rk, list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         consumer->failure = bus_fail(code, "cannot take partitions", &consumer->failure_why);
 }
@@ -294,14 +280,18 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 {
     struct bus_consumer *consumer = opaque;
     revoke(consumer);
-    if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS || consumer->is_closing) {
-        IGNORE(rd_kafka_assign(rk, NULL)); // nothing of it can fail but a closed client
+    if (consumer->is_closing) {
+        IGNORE(rd_kafka_assign(rk, NULL)); // the last one: nobody will answer a question behind it
+        return;
+    }
+    if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        IGNORE(bus_assign(rk, NULL)); // nothing of it can fail but a closed client
         return;
     }
     // Only a list, be it empty, answers the group; NULL would leave the client waiting for the
     // answer and deaf to the next rebalance. Real partitions follow in start_pending.
     rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
-    IGNORE(rd_kafka_assign(rk, none));
+    IGNORE(bus_assign(rk, none));
     rd_kafka_topic_partition_list_destroy(none);
     if (list->cnt == 0)
         return;
@@ -330,10 +320,7 @@ static rd_kafka_resp_err_t on_response(rd_kafka_t *rk, int fd, const char *broke
     struct bus_consumer *consumer = opaque;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return RD_KAFKA_RESP_ERR_NO_ERROR;
-    int64_t now_ms = clock_mono_ms();
-    if (atomic_exchange(&consumer->opaque.answered_ms, now_ms) <
-        atomic_load(&consumer->opaque.all_down_ms))
-        atomic_store(&consumer->back_ms, now_ms);
+    atomic_store(&consumer->opaque.answered_ms, clock_mono_ms());
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -520,11 +507,18 @@ bool bus_consumer_is_connected(const struct bus_consumer *consumer, struct why *
     return false;
 }
 
-// A new client for one that was fenced by its own ghost; the group gives it its partitions again.
-static enum err open_again(struct bus_consumer *consumer, struct why *why)
+// A fenced client is replaced where its place is ours; the group gives it its partitions again.
+static enum err take_place_back(struct bus_consumer *consumer, struct why *why)
 {
+    if (consumer->options.owns_place == NULL)
+        return say_fenced(consumer, why);
+    enum err verdict = consumer->options.owns_place(consumer->options.context, why);
+    if (verdict != ERR_OK)
+        return verdict;
     if (consumer->opaque.log != NULL)
-        consumer->opaque.log(4, "GHOST", "fenced after an outage: joining the group again");
+        consumer->opaque.log(4, "PLACE",
+                             "fenced by a process that does not own this place: "
+                             "joining the group again");
     revoke(consumer); // while there is a client: the owner may still use it
     client_close(consumer);
     consumer->failure = ERR_OK;
@@ -560,7 +554,7 @@ enum err bus_consumer_poll(struct bus_consumer *consumer, size_t max, int64_t wa
     if (is_fenced(consumer)) {
         count = 0;
         drain(consumer);
-        err = was_down_lately(consumer) ? open_again(consumer, why) : say_fenced(consumer, why);
+        err = take_place_back(consumer, why);
     }
     *ret = (struct bus_block){.messages = consumer->messages,
                               .count = count,
@@ -609,10 +603,10 @@ enum err bus_consumer_rewind(struct bus_consumer *consumer, struct why *why)
     // A new assignment drops everything that was fetched ahead, whatever state a fetcher is in.
     enum err err = look_up_committed(consumer, consumer->held, why);
     if (err != ERR_OK)
-        return unless_ghost(consumer, err);
-    rd_kafka_resp_err_t code = rd_kafka_assign(consumer->rk, consumer->held);
+        return unless_judged(consumer, err);
+    rd_kafka_resp_err_t code = bus_assign(consumer->rk, consumer->held);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return unless_ghost(consumer, bus_fail(code, "cannot rewind", why));
+        return unless_judged(consumer, bus_fail(code, "cannot rewind", why));
     return ERR_OK;
 }
 
@@ -622,12 +616,12 @@ enum err bus_consumer_restart(struct bus_consumer *consumer, struct why *why)
     if (consumer->held == NULL || consumer->held->cnt == 0)
         return ERR_OK;
     // Finding the offsets may take long, and nothing may be fetched from the old ones meanwhile.
-    rd_kafka_resp_err_t code = rd_kafka_assign(consumer->rk, NULL);
+    rd_kafka_resp_err_t code = bus_assign(consumer->rk, NULL);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return unless_ghost(consumer, bus_fail(code, "cannot start partitions again", why));
+        return unless_judged(consumer, bus_fail(code, "cannot start partitions again", why));
     consumer->pending = TAKE(consumer->held);
     start_pending(consumer);
-    return unless_ghost(consumer, take_failure(consumer, why));
+    return unless_judged(consumer, take_failure(consumer, why));
 }
 
 enum err bus_consumer_bounds(struct bus_consumer *consumer, const char *topic, int32_t partition,
@@ -670,7 +664,7 @@ enum err bus_consumer_keep_alive(struct bus_consumer *consumer, bool *ret_rebala
     free(topic);
     *ret_rebalanced = consumer->was_rebalanced;
     enum err failure = take_failure(consumer, why);
-    return unless_ghost(consumer, failure != ERR_OK ? failure : err);
+    return unless_judged(consumer, failure != ERR_OK ? failure : err);
 }
 
 enum err bus_consumer_pause(struct bus_consumer *consumer, const char *topic, int32_t partition,

@@ -51,6 +51,12 @@ struct bus_consumer_options {
                          struct why *why);
     // Called when partitions go, before they are gone; may be NULL.
     void (*revoked)(void *context, const struct bus_position *positions, size_t count);
+    // Called where the group says that another process has this place of a static member: whether
+    // it is still ours. ERR_OK: the client is made anew and joins again, which the other is told of
+    // in turn; so there must be one judge of both, that is whatever else only one of them can own.
+    // ERR_RETRY: not known yet, asked again by the next poll. Other verdicts are the poll's. NULL:
+    // it is not ours.
+    enum err (*owns_place)(void *context, struct why *why);
     // Called when something has come for a poll that found nothing, from any thread and under locks
     // of librdkafka: it may wake the owner and nothing else. NULL: the owner waits in its polls.
     void (*came)(void *context);

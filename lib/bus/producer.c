@@ -349,7 +349,7 @@ enum err bus_producer_begin(struct bus_producer *producer, struct why *why)
     bus_watch_begin(&producer->watch);
     enum bus_decision decision =
         take_error(rd_kafka_begin_transaction(producer->rk), "cannot begin", &was_transport, why);
-    if (decision != BUS_DECISION_DONE) {
+    if (decision != BUS_DECISION_DONE && decision != BUS_DECISION_FENCED) {
         enum err err = rebuild(producer, why);
         if (err != ERR_OK)
             return err;
@@ -407,12 +407,12 @@ static enum bus_decision send_offsets(struct bus_producer *producer, struct bus_
         rd_kafka_send_offsets_to_transaction(producer->rk, list, metadata, -1);
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_consumer_group_metadata_destroy(metadata);
-    // A member may be fenced by its own ghost (consumer.c), which its next poll tells apart from a
-    // rival. A rival has the transactional id, too, and the next call will say so.
-    bool is_ghost =
+    // Whether that was the owner of the place is the consumer's to find out (consumer.c). A rival
+    // has the transactional id, too, and the abort will say so.
+    bool is_place_taken =
         error != NULL && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
     enum bus_decision decision = take_error(error, "cannot send the offsets", was_transport, why);
-    if (is_ghost)
+    if (is_place_taken)
         return BUS_DECISION_ABORT;
     return decision == BUS_DECISION_AGAIN ? BUS_DECISION_REBUILD
                                           : decision; // this call must not be repeated
@@ -512,6 +512,21 @@ enum err bus_producer_abort(struct bus_producer *producer, struct why *why)
         return err == ERR_RETRY ? ERR_OK : err;
     }
     return ERR_OK;
+}
+
+enum err bus_producer_owns_id(struct bus_producer *producer, const char *topic, struct why *why)
+{
+    const struct bus_record record = {
+        .topic = topic, .partition = -1, .key = bytes_from_string(producer->transactional_id)};
+    enum err err = bus_producer_abort(producer, why);
+    if (err == ERR_OK)
+        err = bus_producer_begin(producer, why);
+    if (err != ERR_OK)
+        return err;
+    // Only a transaction that has something in it is ended by the brokers, and they say whose it
+    // is: what becomes of the record is of no interest.
+    IGNORE(bus_producer_send(producer, &record, why));
+    return bus_producer_abort(producer, why);
 }
 
 static enum err abort_and_retry(struct bus_producer *producer, struct why *why)

@@ -67,6 +67,7 @@ MUST_CHECK enum err bus_producer_send(struct bus_producer *producer,
 MUST_CHECK enum err bus_producer_flush(struct bus_producer *producer, int64_t wait_ms,
                                        struct why *why);
 
+// ERR_FATAL with the code "fenced": another process has this id.
 MUST_CHECK enum err bus_producer_begin(struct bus_producer *producer, struct why *why);
 // Commits what was sent since begin, with the source offsets of `consumer` where positions are
 // given (consumer NULL, count 0: none). ERR_OK: committed. ERR_RETRY: aborted, or its outcome is
@@ -81,6 +82,12 @@ MUST_CHECK enum err bus_producer_commit(struct bus_producer *producer,
 // Same verdicts, ERR_OK: aborted. Does nothing when no transaction is open. The caller rewinds.
 // While the program stops it is tried for a second only: the next owner of the id does it, too.
 MUST_CHECK enum err bus_producer_abort(struct bus_producer *producer, struct why *why);
+
+// Whether the transactional id is still this producer's. Asked of the brokers by a transaction with
+// one record on `topic`, which is aborted; one that is open is aborted first. ERR_OK: it is.
+// Verdicts else as bus_producer_begin's and bus_producer_abort's.
+MUST_CHECK enum err bus_producer_owns_id(struct bus_producer *producer, const char *topic,
+                                         struct why *why);
 
 // How long to wait from now until a begin that the broker will not be too early for: it is still
 // ending the last transaction for a moment after its commit, and to ask meanwhile costs more than

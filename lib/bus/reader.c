@@ -108,7 +108,7 @@ static enum err start(struct bus_reader *reader, rd_kafka_topic_partition_list_t
             return err;
     }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        code = rd_kafka_assign(reader->rk, list);
+        code = bus_assign(reader->rk, list);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ERR_OK
                                               : bus_fail(code, "cannot start reading", why);
 }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/program.h"
 #include "bus/admin.h"
+#include "bus/client.h"
 #include "bus/deadletter.h"
 #include "bus/ends.h"
 #include "bus/partition.h"
@@ -87,15 +88,24 @@ static struct bus_producer *producer_of(struct fixture *fixture, int64_t timeout
     return producer;
 }
 
-static struct bus_consumer *consumer_of(struct fixture *fixture, const char *group)
+static struct bus_consumer *consumer_with(struct fixture *fixture,
+                                          const struct bus_consumer_options *options)
 {
     struct bus_consumer *consumer = NULL;
     struct why why = {0};
     const char *const topics[] = {fixture->in};
-    const struct bus_consumer_options options = {
-        .group = group, .instance_id = fixture->id, .topics = topics, .topic_count = 1};
-    assert_ok(bus_consumer_open(&fixture->config, &options, &consumer, &why), &why);
+    struct bus_consumer_options all = *options;
+    all.group = options->group == NULL ? fixture->group : options->group;
+    all.instance_id = fixture->id;
+    all.topics = topics;
+    all.topic_count = 1;
+    assert_ok(bus_consumer_open(&fixture->config, &all, &consumer, &why), &why);
     return consumer;
+}
+
+static struct bus_consumer *consumer_of(struct fixture *fixture, const char *group)
+{
+    return consumer_with(fixture, &(struct bus_consumer_options){.group = group});
 }
 
 static void put(struct bus_producer *producer, const char *topic, const char *value)
@@ -236,6 +246,29 @@ static void a_second_owner_of_the_id_fences_the_first(void **state)
     assert_err(bus_producer_commit(first, NULL, NULL, 0, &why), ERR_FATAL, &why);
     assert_string_equal(why.code, "fenced");
     assert_int_equal(count_of(fixture, fixture->out, NULL), 0);
+}
+
+static void whose_the_id_is_can_be_asked_and_leaves_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct why why = {0};
+    CLEANUP(bus_producer_close_p) struct bus_producer *first = producer_of(fixture, 0);
+    assert_ok(bus_producer_owns_id(first, fixture->out, &why), &why);
+    assert_ok(bus_producer_begin(first, &why), &why);
+    put(first, fixture->out, "dropped by the question");
+    assert_ok(bus_producer_owns_id(first, fixture->out, &why), &why);
+    CLEANUP(bus_producer_close_p) struct bus_producer *second = producer_of(fixture, 0);
+    for (int i = 0; i < 2; i++) { // and the question takes nothing from the owner
+        assert_err(bus_producer_owns_id(first, fixture->out, &why), ERR_FATAL, &why);
+        assert_string_equal(why.code, "fenced");
+        assert_ok(bus_producer_owns_id(second, fixture->out, &why), &why);
+    }
+    assert_int_equal(bus_producer_counts(first).rebuilds, 0);
+    assert_int_equal(count_of(fixture, fixture->out, NULL), 0);
+    assert_ok(bus_producer_begin(second, &why), &why);
+    put(second, fixture->out, "kept");
+    assert_ok(bus_producer_commit(second, NULL, NULL, 0, &why), &why);
+    assert_int_equal(count_of(fixture, fixture->out, "kept"), 1);
 }
 
 static void a_transaction_that_slept_is_given_up_and_the_next_one_works(void **state)
@@ -392,6 +425,80 @@ static void a_member_whose_place_was_taken_hears_of_it_also_while_it_waits(void 
     assert_string_equal(why.code, "fenced");
 }
 
+// What is asked whether a place is ours: says so the second time, if at all.
+struct judge {
+    bool is_owner;
+    int asked;
+};
+
+static enum err judge(void *context, struct why *why)
+{
+    struct judge *judge = context;
+    judge->asked++;
+    if (!judge->is_owner)
+        return why_code(why, ERR_FATAL, "fenced", "not the owner");
+    return judge->asked == 1 ? why_say(why, ERR_RETRY, "cannot say yet") : ERR_OK;
+}
+
+// Polls both until `one` has a verdict that lasts.
+static enum err poll_both(struct bus_consumer *one, struct bus_consumer *other, struct why *why)
+{
+    enum err err = ERR_OK;
+    for (int64_t end = clock_mono_ms() + WAIT_MS;
+         (err == ERR_OK || err == ERR_RETRY) && clock_mono_ms() < end;) {
+        struct bus_block block;
+        struct why unused = {0};
+        enum err of_other = bus_consumer_poll(other, 100, 20, &block, &unused);
+        assert_true(of_other == ERR_OK || of_other == ERR_RETRY);
+        bus_block_release(other, &block);
+        err = bus_consumer_poll(one, 1, 20, &block, why);
+        bus_block_release(one, &block);
+    }
+    return err;
+}
+
+static void the_owner_of_a_place_takes_it_back(void **state)
+{
+    struct fixture *fixture = *state;
+    struct why why = {0};
+    struct bus_position next[PARTITIONS];
+    struct judge mine = {.is_owner = true}, others = {0};
+    fill(fixture, 50);
+    CLEANUP(bus_consumer_close_p)
+    struct bus_consumer *owner = consumer_with(
+        fixture, &(struct bus_consumer_options){.owns_place = judge, .context = &mine});
+    take(owner, fixture, 50, next);
+    CLEANUP(bus_consumer_close_p)
+    struct bus_consumer *other = consumer_with(
+        fixture, &(struct bus_consumer_options){.owns_place = judge, .context = &others});
+    assert_err(poll_both(other, owner, &why), ERR_FATAL, &why);
+    assert_string_equal(why.code, "fenced");
+    assert_int_equal(others.asked, 1);
+    assert_int_equal(mine.asked, 2);
+    assert_ok(bus_consumer_rewind(owner, &why), &why); // nothing was committed: all comes again
+    take(owner, fixture, 50, next);
+}
+
+// Else the client ends the process.
+static void partitions_are_given_again_before_they_have_stopped(void **state)
+{
+    enum { TIMES = 300 };
+    struct fixture *fixture = *state;
+    struct bus_position next[PARTITIONS];
+    fill(fixture, 50);
+    CLEANUP(bus_consumer_close_p)
+    struct bus_consumer *consumer = consumer_of(fixture, NULL);
+    take(consumer, fixture, 50, next);
+    for (int i = 0; i < PARTITIONS; i++)
+        next[i].offset = 0;
+    rd_kafka_topic_partition_list_t *list = bus_list_of(next, PARTITIONS);
+    for (int i = 0; i < TIMES; i++)
+        assert_int_equal(bus_assign(bus_consumer_client(consumer), list),
+                         RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_partition_list_destroy(list);
+    take(consumer, fixture, 50, next);
+}
+
 static void a_group_without_offsets_is_refused_with_the_remedy(void **state)
 {
     struct fixture *fixture = *state;
@@ -541,10 +648,13 @@ int main(void)
         TEST(the_end_is_not_reached_while_an_older_transaction_hides_it),
         TEST(the_end_behind_open_transactions_is_told),
         TEST(a_second_owner_of_the_id_fences_the_first),
+        TEST(whose_the_id_is_can_be_asked_and_leaves_nothing),
         TEST(a_transaction_that_slept_is_given_up_and_the_next_one_works),
         TEST(offsets_and_their_metadata_travel_with_the_transaction),
         TEST(offsets_that_went_back_are_not_started_from),
         TEST(a_member_whose_place_was_taken_hears_of_it_also_while_it_waits),
+        TEST(the_owner_of_a_place_takes_it_back),
+        TEST(partitions_are_given_again_before_they_have_stopped),
         TEST(a_group_without_offsets_is_refused_with_the_remedy),
         TEST(keeping_alive_and_seeking_lose_no_record),
         TEST(a_dead_letter_has_the_bytes_and_the_reason),

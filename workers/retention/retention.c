@@ -588,6 +588,12 @@ static void on_input(void *context)
     http_multi_wake(retention->http);
 }
 
+static enum err owns_place(void *context, struct why *why)
+{
+    struct retention *retention = context;
+    return bus_producer_owns_id(retention->producer, retention->dead_letters, why);
+}
+
 static enum err open_consumer(struct retention *retention, struct why *why)
 {
     const char *const topics[] = {retention->high_risk, retention->plan_requests};
@@ -596,6 +602,7 @@ static enum err open_consumer(struct retention *retention, struct why *why)
                                                  .topics = topics,
                                                  .topic_count = ARRAY_LEN(topics),
                                                  .revoked = on_revoked,
+                                                 .owns_place = owns_place,
                                                  .came = on_input,
                                                  .context = retention,
                                                  .fetch_wait_ms = FETCH_MS,

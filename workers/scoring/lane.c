@@ -485,6 +485,14 @@ static enum err open_producer(struct lane *lane, struct why *why)
     return err;
 }
 
+static enum err owns_place(void *context, struct why *why)
+{
+    struct lane *lane = context;
+    enum err err = bus_producer_owns_id(lane->producer, outputs_topic(lane->outputs, 0), why);
+    count_transactions(lane);
+    return err;
+}
+
 static enum err open_consumer(struct lane *lane, struct why *why)
 {
     const char *const topics[] = {lane->topic};
@@ -492,6 +500,8 @@ static enum err open_consumer(struct lane *lane, struct why *why)
                                                  .instance_id = lane->identity,
                                                  .topics = topics,
                                                  .topic_count = 1,
+                                                 .owns_place = owns_place,
+                                                 .context = lane,
                                                  .queue_bytes = lane->options.fetch_ahead_bytes};
     return bus_consumer_open(lane->options.bus, &options, &lane->consumer, why);
 }

@@ -19,6 +19,7 @@
 #include "store/migrate.h"
 #include "store/offsets.h"
 #include "store/pg.h"
+#include "store/slots.h"
 #include "store/sql.h"
 
 // One block of messages is one PostgreSQL transaction: first the compare-and-set of (next, owner)
@@ -50,6 +51,7 @@ struct recorder {
     char **topics; // with the prefix, as in recorder_topics
     size_t topic_count;
     struct pg *pg;
+    char owner[SLOTS_OWNER_MAX]; // of the slot
     struct bus_consumer *consumer;
     struct recorder_batch *batch;
     struct recorder_places places;
@@ -467,6 +469,8 @@ static enum err open_database(struct recorder *recorder, struct why *why)
         err = pg_connect(recorder->pg, why);
         if (err == ERR_OK)
             err = migrate_check(recorder->pg, migrations, migration_count, why);
+        if (err == ERR_OK)
+            err = slots_take(recorder->pg, recorder->identity, recorder->owner, why);
         if (err != ERR_RETRY)
             return err;
         if (health_wait(&recorder->health, "postgresql", why) != ERR_OK)
@@ -493,6 +497,19 @@ static enum err check_topic(struct recorder *recorder, struct bus_admin *admin, 
     }
 }
 
+static enum err owns_place(void *context, struct why *why)
+{
+    struct recorder *recorder = context;
+    bool is_owned = false;
+    enum err err = pg_connect(recorder->pg, why);
+    if (err == ERR_OK)
+        err = slots_is_owner(recorder->pg, recorder->identity, recorder->owner, &is_owned, why);
+    if (err != ERR_OK || is_owned)
+        return err == ERR_REJECT ? ERR_FATAL : err;
+    return why_code(why, ERR_FATAL, "fenced", "another process has taken the slot %s",
+                    recorder->identity);
+}
+
 static enum err open_consumer(struct recorder *recorder, struct why *why)
 {
     CLEANUP(bus_admin_close_p) struct bus_admin *admin = NULL;
@@ -510,6 +527,7 @@ static enum err open_consumer(struct recorder *recorder, struct why *why)
                                                  .topic_count = recorder->topic_count,
                                                  .assigned = on_assigned,
                                                  .revoked = on_revoked,
+                                                 .owns_place = owns_place,
                                                  .context = recorder,
                                                  .queue_bytes = recorder->options.fetch_ahead_bytes,
                                                  .wants_end = true};

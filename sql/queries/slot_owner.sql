@@ -1,0 +1,1 @@
+SELECT owner FROM recorder_slot WHERE slot = $1::text

@@ -56,6 +56,21 @@ def test_two_workers_share_and_one_leaves(world):
     assert first.running()
 
 
+def test_a_block_is_cut_where_a_transaction_is_due(world):
+    """Else a slow model keeps a transaction open until it is lost, and again, for ever."""
+    least, slack = 65536, 32  # bytes that make a transaction due; events between two looks
+    writer = Writer(world)
+    events = list(history(EVENTS // 2, 1))
+    for event in events:
+        writer.send(event)
+    writer.flush()
+    size = sum(len(writer.encode(event)) + len(event["employee_id"]) for event in events) / len(events)
+    worker = world.scoring(TRANSACTION_BYTES=least, COMMIT_INTERVAL="5s")
+    assert len(audit(world).predictions) == len(events)
+    commits = worker.metric('retentionai_transactions_total{lane="employee-changes",outcome="commit"}')
+    assert commits >= len(events) / (least / size + slack), f"{len(events)} events of {size:.0f} bytes in {commits}"
+
+
 @pytest.mark.skipif(SLOW != 1, reason="sanitizers need memory of their own")
 def test_memory_is_small_when_idle_and_bounded_in_the_flow(world):
     worker = world.scoring()

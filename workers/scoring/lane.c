@@ -37,6 +37,7 @@
 
 enum {
     BLOCK_MESSAGES = 2000,
+    LOOK_EVERY = 32, // messages of a block, whether the transaction is due
     IDLE_MS = 200,
     PARTITIONS_MAX = 1024,
     // Of the bulk lane while others are active: with the commit itself it is open for 20 ms at
@@ -350,6 +351,30 @@ static enum err start_over(struct lane *lane, struct why *why)
     return err == ERR_OK ? health_wait(&lane->health, "kafka", &cause) : err;
 }
 
+// The bulk lane makes way for the others.
+static bool yields(const struct lane *lane)
+{
+    return lane->kind->is_bulk && activity_is_recent(lane->options.activity, clock_mono_ms());
+}
+
+static bool is_due(const struct lane *lane, bool is_drained)
+{
+    const struct decide_commit rule = {.drain_ms = lane->kind->drain_ms,
+                                       .interval_ms = lane->options.commit_interval_ms,
+                                       .bytes = lane->options.transaction_bytes};
+    int64_t age_ms = (clock_mono_ns() - lane->opened_ns) / 1000000;
+    return lane->next_count == PARTITIONS_MAX ||
+           decide_is_due(&rule, age_ms, lane->tally.bytes, is_drained, yields(lane));
+}
+
+// Inside of a block: a model may take long, and a transaction that stays open for too long is lost,
+// with all that would be done again.
+static bool is_due_within(const struct lane *lane, size_t at)
+{
+    return lane->next_count == PARTITIONS_MAX ||
+           (at % LOOK_EVERY == 0 && lane->is_open && is_due(lane, false));
+}
+
 // All messages of a block, or up to one that has to be waited for.
 static enum err work(struct lane *lane, const struct bus_block *block, struct why *why)
 {
@@ -365,7 +390,7 @@ static enum err work(struct lane *lane, const struct bus_block *block, struct wh
             return err;
         }
         bool is_refused = err == ERR_REJECT;
-        err = lane->next_count == PARTITIONS_MAX ? commit(lane, why) : ERR_OK;
+        err = is_due_within(lane, i) ? commit(lane, why) : ERR_OK;
         if (err == ERR_RETRY)
             return health_wait(&lane->health, "kafka", why);
         if (err == ERR_OK && !lane->is_open)
@@ -379,22 +404,6 @@ static enum err work(struct lane *lane, const struct bus_block *block, struct wh
         advance(lane, message);
     }
     return ERR_OK;
-}
-
-// The bulk lane makes way for the others.
-static bool yields(const struct lane *lane)
-{
-    return lane->kind->is_bulk && activity_is_recent(lane->options.activity, clock_mono_ms());
-}
-
-static bool is_due(const struct lane *lane, bool is_drained)
-{
-    const struct decide_commit rule = {.drain_ms = lane->kind->drain_ms,
-                                       .interval_ms = lane->options.commit_interval_ms,
-                                       .bytes = lane->options.transaction_bytes};
-    int64_t age_ms = (clock_mono_ns() - lane->opened_ns) / 1000000;
-    return lane->next_count == PARTITIONS_MAX ||
-           decide_is_due(&rule, age_ms, lane->tally.bytes, is_drained, yields(lane));
 }
 
 // A few milliseconds at most, so a stop need not end it.

@@ -16,8 +16,12 @@
 
 // A token that was verified is found again by one look into the memory. What comes new from the
 // tables is first put where the full check sees it, and then the memory is flushed.
+//
+// What was refused is remembered, too, for some seconds: who comes again and again with a token
+// that has ended should not cost a signature each time. It is another memory, so that whoever makes
+// up tokens only pushes out others of that kind.
 
-enum { BUCKETS = 1024, REMEMBERED = 16384 };
+enum { BUCKETS = 1024, REMEMBERED = 16384, REFUSED_REMEMBERED = 1024, REFUSED_S = 10 };
 
 struct denied {
     struct denied *next;
@@ -31,7 +35,8 @@ struct authority {
     struct metrics *metrics;
     struct auth_keys *keys;
     struct auth_memory *memory;
-    pthread_mutex_t lock; // of what follows
+    struct auth_memory *refused; // claims of it: the end of that, and why in the subject's place
+    pthread_mutex_t lock;        // of what follows
     struct denied *denied[BUCKETS];
     char kids[SIGNING_KEYS_MAX][AUTH_KID_LEN + 1]; // as taken last, the one that signs first
     size_t kid_count;
@@ -45,6 +50,7 @@ struct authority *authority_new(const struct authority_options *options)
     authority->metrics = options->metrics;
     authority->keys = auth_keys_new();
     authority->memory = auth_memory_new(REMEMBERED);
+    authority->refused = auth_memory_new(REFUSED_REMEMBERED);
     pthread_mutex_init(&authority->lock, NULL);
     return authority;
 }
@@ -60,6 +66,7 @@ void authority_free(struct authority *authority)
         }
     pthread_mutex_destroy(&authority->lock);
     auth_memory_free(authority->memory);
+    auth_memory_free(authority->refused);
     auth_keys_free(authority->keys);
     free(authority);
 }
@@ -99,6 +106,17 @@ static bool refused(struct authority *authority, const char *reason)
     return false;
 }
 
+// The same, and for some seconds without a check. A token that is not valid yet may be in between.
+static bool refused_first(struct authority *authority, const struct auth_memory_place *place,
+                          int64_t now_s, const char *reason)
+{
+    struct auth_claims claims = {.expires_at_s = now_s + REFUSED_S};
+    snprintf(claims.subject, sizeof claims.subject, "%s", reason);
+    if (strcmp(reason, "token-early") != 0)
+        auth_memory_keep(authority->refused, place, &claims);
+    return refused(authority, reason);
+}
+
 // RFC 6750, 2.1: the scheme in any case, then one token.
 static bool token_of(const char *authorization, struct bytes *ret)
 {
@@ -114,7 +132,8 @@ bool authority_check(struct authority *authority, const char *authorization,
                      struct auth_claims *ret, bool *ret_is_there)
 {
     struct bytes token = {0};
-    struct auth_memory_place place;
+    struct auth_memory_place place, refused_place;
+    struct auth_claims before;
     struct why why = {0};
     int64_t now_s = clock_real_ms() / 1000;
     *ret_is_there = token_of(authorization, &token);
@@ -122,10 +141,12 @@ bool authority_check(struct authority *authority, const char *authorization,
         return false;
     if (auth_memory_find(authority->memory, token, now_s, ret, &place))
         return true;
+    if (auth_memory_find(authority->refused, token, now_s, &before, &refused_place))
+        return refused(authority, before.subject);
     if (auth_token_verify(authority->keys, &authority->rules, token, now_s, ret, &why) != ERR_OK)
-        return refused(authority, why.code);
+        return refused_first(authority, &refused_place, now_s, why.code);
     if (is_revoked(authority, ret))
-        return refused(authority, "token-revoked");
+        return refused_first(authority, &refused_place, now_s, "token-revoked");
     auth_memory_keep(authority->memory, &place, ret);
     return true;
 }
@@ -184,6 +205,7 @@ static enum err replace(struct authority *authority, const struct auth_sealer *s
     if (err != ERR_OK)
         return ERR_FATAL;
     auth_memory_flush(authority->memory);
+    auth_memory_flush(authority->refused); // by a key that has come
     pthread_mutex_lock(&authority->lock);
     for (size_t i = 0; i < count; i++)
         memcpy(authority->kids[i], all[i].kid, sizeof all[i].kid);

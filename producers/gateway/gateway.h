@@ -54,7 +54,8 @@ struct gateway {
 
     struct auth_sealer sealer;
     struct authority *authority;
-    struct limits *limits; // NULL: there are none
+    struct http_fixed *no_token, *bad_token; // answers
+    struct limits *limits;                   // NULL: there are none
     struct database *database;
     struct pool *hashing; // passwords
     struct pool *reading; // bodies of many rows

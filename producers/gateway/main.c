@@ -160,6 +160,8 @@ static void close_gateway(struct gateway *gateway)
     decoder_free(gateway->prediction_decoder);
     decoder_free(gateway->plan_decoder);
     documents_close(gateway->documents);
+    http_fixed_free(gateway->no_token);
+    http_fixed_free(gateway->bad_token);
     authority_free(gateway->authority);
     limits_free(gateway->limits);
     crypto_wipe(&gateway->sealer, sizeof gateway->sealer);

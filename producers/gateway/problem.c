@@ -37,19 +37,31 @@ static const struct http_header *challenge_of(enum problem problem)
     return problem == PROBLEM_BAD_TOKEN ? &refused : &wanted;
 }
 
-static void answer(struct http_exchange *exchange, enum problem problem, int64_t retry_after_s,
-                   const char *detail, const struct http_field_error *error)
+static struct http_problem with_detail(enum problem problem, const char *detail)
 {
     struct http_problem answer = table[problem];
     answer.detail = detail;
-    answer.retry_after_s = retry_after_s;
-    answer.errors = error;
-    answer.error_count = error == NULL ? 0 : 1;
     if (answer.status == 401) {
         answer.headers = challenge_of(problem);
         answer.header_count = 1;
     }
+    return answer;
+}
+
+static void answer(struct http_exchange *exchange, enum problem problem, int64_t retry_after_s,
+                   const char *detail, const struct http_field_error *error)
+{
+    struct http_problem answer = with_detail(problem, detail);
+    answer.retry_after_s = retry_after_s;
+    answer.errors = error;
+    answer.error_count = error == NULL ? 0 : 1;
     http_answer_problem(exchange, &answer);
+}
+
+struct http_fixed *problem_fixed(enum problem problem, const char *detail)
+{
+    const struct http_problem answer = with_detail(problem, detail);
+    return http_fixed_problem(&answer);
 }
 
 void problem_answer(struct http_exchange *exchange, enum problem problem, const char *detail, ...)

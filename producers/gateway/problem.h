@@ -25,6 +25,8 @@ enum problem problem_from_code(struct bytes code);
 // 429 ask to come again in a second, those of 401 tell what is wanted.
 void problem_answer(struct http_exchange *exchange, enum problem problem, const char *detail, ...)
     PRINTF_LIKE(3, 4);
+// The same kept ready, for what is refused often; the caller frees it once the server has stopped.
+struct http_fixed *problem_fixed(enum problem problem, const char *detail);
 // The same with another wait.
 void problem_answer_after(struct http_exchange *exchange, enum problem problem,
                           int64_t retry_after_s, const char *detail, ...) PRINTF_LIKE(4, 5);

@@ -110,11 +110,7 @@ static bool check_caller(struct gateway *gateway, struct http_exchange *exchange
     if (http_header_count(exchange, "Authorization") > 1)
         authorization = NULL; // two are none
     if (!authority_check(gateway->authority, authorization, &seen->claims, &is_there)) {
-        if (is_there)
-            problem_answer(exchange, PROBLEM_BAD_TOKEN, "log in again, or use the refresh token");
-        else
-            problem_answer(exchange, PROBLEM_NO_TOKEN,
-                           "send the header Authorization: Bearer with the access token of /login");
+        http_answer_fixed(exchange, is_there ? gateway->bad_token : gateway->no_token);
         return false;
     }
     if ((route->who & (enum who)(1 << seen->claims.role)) == 0) {

@@ -19,6 +19,7 @@
 #include "metrics.h"
 #include "plans.h"
 #include "predict.h"
+#include "problem.h"
 #include "store/leases.h"
 #include "store/migrate.h"
 #include "store/sql.h"
@@ -335,6 +336,10 @@ enum err start_all(struct gateway *gateway, struct why *why)
     gateway->reader = body_reader_new(gateway->features);
     gateway->authority = authority_new(&(struct authority_options){
         .issuer = gateway->settings.issuer, .metrics = gateway->metrics});
+    gateway->no_token =
+        problem_fixed(PROBLEM_NO_TOKEN, "send the header Authorization: Bearer with the access "
+                                        "token of /login");
+    gateway->bad_token = problem_fixed(PROBLEM_BAD_TOKEN, "log in again, or use the refresh token");
     if (gateway->settings.rate_limit > 0)
         gateway->limits = limits_new(gateway->settings.rate_limit);
     name_topics(gateway);

@@ -18,7 +18,10 @@
     "ETag, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, "         \
     "WWW-Authenticate"
 
-enum { PREFLIGHT_S = 600 };
+enum {
+    PREFLIGHT_S = 600,
+    LARGE_BYTES = 16 * 1024, // less goes to the kernel at once, as a rule
+};
 
 // ---- what the request wants
 
@@ -188,9 +191,32 @@ static enum variant choose(struct http_exchange *exchange, const struct http_ans
     return variant;
 }
 
+// A body that waits for a client to read it takes memory of ours, and there may be as many of them
+// as there are connections. False: there are too many now. What another method than GET has done is
+// told in any case.
+static bool reserve(struct http_exchange *exchange, const struct http_answer *answer)
+{
+    struct http_server *server = exchange->server;
+    size_t bytes = answer->body == NULL ? 0 : answer->body->capacity;
+    if (bytes < LARGE_BYTES)
+        return true;
+    size_t all = atomic_fetch_add(&server->unsent_bytes, bytes) + bytes;
+    if (all > server->options.unsent_bytes && strcmp(exchange->route->method, "GET") == 0) {
+        atomic_fetch_sub(&server->unsent_bytes, bytes);
+        return false;
+    }
+    exchange->unsent_bytes = bytes;
+    return true;
+}
+
 void answer_make(struct http_exchange *exchange, const struct http_answer *answer)
 {
     assert(exchange->response == NULL);
+    if (!reserve(exchange, answer)) {
+        text_done(answer->body);
+        answer_make_problem(exchange, &problem_overloaded);
+        return;
+    }
     enum variant variant = choose(exchange, answer);
     exchange->response = make(exchange->server, answer, variant, true);
     add_own(exchange, exchange->response);

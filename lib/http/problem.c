@@ -23,6 +23,13 @@ const struct http_problem problem_internal = {
     .title = "The gateway has made a mistake",
     .detail = "The log of the gateway tells what.",
 };
+const struct http_problem problem_overloaded = {
+    .status = 503,
+    .code = "overloaded",
+    .title = "There is too much to do",
+    .detail = "Too many answers wait to be read; try again in a moment.",
+    .retry_after_s = 1,
+};
 
 static enum err write_member(struct text *out, const char *before, const char *value)
 {

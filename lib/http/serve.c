@@ -312,6 +312,8 @@ void serve_completed(void *context, struct MHD_Connection *mhd, void **exchange_
     bool has_begun = exchange->has_begun;
     if (has_begun)
         tell_finished(exchange, how != MHD_REQUEST_TERMINATED_COMPLETED_OK, now_ns);
+    if (exchange->unsent_bytes > 0)
+        atomic_fetch_sub(&server->unsent_bytes, exchange->unsent_bytes);
     exchange_release(exchange);
     if (has_begun && atomic_fetch_sub(&server->open, 1) == 1 && atomic_load(&server->is_draining)) {
         pthread_mutex_lock(&server->lock);

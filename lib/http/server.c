@@ -19,6 +19,7 @@ enum {
     HEAD_BYTES = 8 * 1024,
     HEADERS = 100,
     CONNECTIONS = 8192,
+    UNSENT_BYTES = 32 * 1024 * 1024,
     HEAD_MS = 10000,
     BODY_MS = 30000,
     WRITE_MS = 30000,
@@ -46,6 +47,7 @@ static void fill_options(struct http_server *server, const struct http_server_op
     options->head_bytes = size_or(from->head_bytes, HEAD_BYTES);
     options->headers_max = size_or(from->headers_max, HEADERS);
     options->connections_max = size_or(from->connections_max, CONNECTIONS);
+    options->unsent_bytes = size_or(from->unsent_bytes, UNSENT_BYTES);
     options->head_timeout_ms = ms_or(from->head_timeout_ms, HEAD_MS);
     options->body_timeout_ms = ms_or(from->body_timeout_ms, BODY_MS);
     options->write_timeout_ms = ms_or(from->write_timeout_ms, WRITE_MS);

@@ -15,9 +15,10 @@
 // in http/exchange.h.
 //
 // The server itself answers 400 for what is malformed, 404, 405 (with Allow), HEAD of each GET,
-// OPTIONS, CORS preflights, 413, 414, 415 of a content coding, 417, 431, 501, 503 while it drains,
-// and 304. All but what libmicrohttpd's parser refuses by itself (a request line or a head too
-// large for its memory) is application/problem+json, as http_answer_problem makes it.
+// OPTIONS, CORS preflights, 413, 414, 415 of a content coding, 417, 431, 501, 503 while it drains
+// or where clients read too slowly, and 304. All but what libmicrohttpd's parser refuses by itself
+// (a request line or a head too large for its memory) is application/problem+json, as
+// http_answer_problem makes it.
 
 struct http_exchange;
 
@@ -69,6 +70,8 @@ struct http_server_options {
     size_t headers_max;       // header lines; 0: 100
     size_t connections_max;   // 0: 8,192. The limit of open files is raised to fit
     size_t per_address_max;   // connections of one client address; 0: any number
+    size_t unsent_bytes;      // of all large bodies made for one client each, until they are sent;
+                              // what would be more is a 503; 0: 32 MiB
     int64_t head_timeout_ms;  // from a connection's first moment to its first head's end; 0: 10 s
     int64_t body_timeout_ms;  // from the head's end to the body's; 0: 30 s
     int64_t write_timeout_ms; // from the answer to its last byte (a stream: of what it buffers);

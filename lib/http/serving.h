@@ -126,6 +126,7 @@ struct http_exchange {
     bool is_response_shared;       // it is a fixed one's, not ours to give back
     unsigned status;
     uint64_t answer_bytes;
+    size_t unsent_bytes; // counted in the server's, until the answer is over
     bool is_abandoned, is_queued;
     struct extra_headers *extra;
 
@@ -168,6 +169,7 @@ struct http_server {
     atomic_size_t open;      // exchanges that have begun and are not over
     atomic_size_t suspended; // connections that libmicrohttpd has suspended for us
     atomic_size_t connection_count;
+    atomic_size_t unsent_bytes; // of large bodies that answers hold
     atomic_bool is_draining;
     atomic_bool is_ending;
 
@@ -261,6 +263,7 @@ const struct http_problem *head_check(struct http_exchange *exchange, const char
 struct http_exchange *target_new(const char *target);
 
 // answer.c: the response for this exchange, with status and answer_bytes; takes the answer's body.
+// Where too many bytes are unsent it is a 503.
 void answer_make(struct http_exchange *exchange, const struct http_answer *answer);
 void answer_make_fixed(struct http_exchange *exchange, struct http_fixed *fixed);
 void answer_make_stream(struct http_exchange *exchange, struct MHD_Response *response);
@@ -271,7 +274,7 @@ void answer_make_problem(struct http_exchange *exchange, const struct http_probl
 // A whole answer as bytes, for where libmicrohttpd gives none.
 void problem_write_raw(const struct http_exchange *exchange, const struct http_problem *problem,
                        struct text *out);
-extern const struct http_problem problem_shutting_down, problem_internal;
+extern const struct http_problem problem_shutting_down, problem_internal, problem_overloaded;
 
 // exchange.c
 void exchange_release(struct http_exchange *exchange); // drops a reference

@@ -61,11 +61,23 @@ static void large(struct http_exchange *exchange, void *context)
                                                 .constant = bytes_of(fixture->document, LARGE)});
 }
 
+// A body of its own.
+static void listing(struct http_exchange *exchange, void *context)
+{
+    (void)context;
+    struct text body = TEXT_INIT(LARGE);
+    char *room = text_room(&body, LARGE - 1);
+    assert_non_null(room);
+    memset(room, 'x', LARGE - 1);
+    body.len = LARGE - 1;
+    http_answer(exchange,
+                &(struct http_answer){.status = 200, .content_type = "text/plain", .body = &body});
+}
+
 static const struct http_route routes[] = {
-    {"GET", "/quick", quick, NULL, 0, 0, NULL},
-    {"POST", "/quick", quick, NULL, 1000, 0, NULL},
-    {"GET", "/wait", suspend, NULL, 0, 0, NULL},
-    {"GET", "/large", large, NULL, 0, 0, NULL},
+    {"GET", "/listing", listing, NULL, 0, 0, NULL}, {"GET", "/quick", quick, NULL, 0, 0, NULL},
+    {"POST", "/quick", quick, NULL, 1000, 0, NULL}, {"GET", "/wait", suspend, NULL, 0, 0, NULL},
+    {"GET", "/large", large, NULL, 0, 0, NULL},     {"POST", "/listing", listing, NULL, 0, 0, NULL},
 };
 
 static struct fixture fixture;
@@ -200,6 +212,41 @@ static void who_reads_slowly_is_cut_off(void **state)
     }
     assert_true(clock_mono_ms() - begin_ms >= TIMEOUT_MS - 50);
     raw_close(&raw);
+}
+
+static int status_of_listing(const char *method)
+{
+    struct raw raw = raw_connect(fixture.port);
+    struct raw_answer answer;
+    raw_say(&raw, "%s /listing HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", method);
+    raw_read(&raw, false, &answer);
+    int status = answer.status;
+    raw_answer_done(&answer);
+    raw_close(&raw);
+    return status;
+}
+
+static void what_slow_clients_leave_unread_is_bounded(void **state)
+{
+    (void)state;
+    const struct http_server_options options = {.unsent_bytes = 2 * LARGE - 1};
+    open_server(&options);
+    assert_int_equal(status_of_listing("GET"), 200); // what was read counts no more
+    assert_int_equal(status_of_listing("GET"), 200);
+    struct raw slow = raw_connect(fixture.port);
+    raw_say(&slow, "GET /listing HTTP/1.1\r\nHost: a\r\n\r\n");
+    char byte;
+    assert_int_equal(recv(slow.fd, &byte, 1, 0), 1); // it is there, and most of it unsent
+    assert_int_equal(status_of_listing("GET"), 503);
+    assert_int_equal(status_of_listing("POST"), 200); // of what was done is told
+    struct raw other = raw_connect(fixture.port);
+    raw_say(&other, QUICK);
+    expect_status(&other, 204); // small answers go on
+    raw_close(&other);
+    raw_close(&slow);
+    int64_t end_ms = clock_mono_ms() + LATE_MS;
+    while (status_of_listing("GET") != 200)
+        assert_true(clock_mono_ms() < end_ms);
 }
 
 static void who_waits_for_us_has_time(void **state)
@@ -386,6 +433,7 @@ int main(void)
         cmocka_unit_test_teardown(a_kept_connection_that_drips_is_cut_off, close_server),
         cmocka_unit_test_teardown(a_body_that_drips_is_cut_off_and_told, close_server),
         cmocka_unit_test_teardown(who_reads_slowly_is_cut_off, close_server),
+        cmocka_unit_test_teardown(what_slow_clients_leave_unread_is_bounded, close_server),
         cmocka_unit_test_teardown(who_waits_for_us_has_time, close_server),
         cmocka_unit_test_teardown(the_longest_idle_connection_goes_where_there_are_too_many,
                                   close_server),

@@ -9,6 +9,7 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/plant.h"
 #include "bus/client.h"
 
 // One thread polls, and rebalance callbacks run inside its polls, so nothing here is locked. The
@@ -346,13 +347,16 @@ static enum err client_open(struct bus_consumer *consumer, struct why *why)
     int64_t queue_bytes = options->queue_bytes > 0 ? options->queue_bytes : 16 * 1024 * 1024;
     snprintf(kbytes, sizeof kbytes, "%lld", (long long)(queue_bytes / 1024));
     snprintf(fetch_wait, sizeof fetch_wait, "%lld", (long long)fetch_wait_ms);
+    const char *isolation = "read_committed";
+    if (PLANT("uncommitted-reads") && options->wants_end) // the recorder
+        isolation = "read_uncommitted";
     const struct bus_pair pairs[] = {
         {"group.id", consumer->group},
         {"partition.assignment.strategy", "range"},
-        {"enable.auto.commit", "false"},
-        {"enable.auto.offset.store", "false"},
+        {"enable.auto.commit", PLANT_OR("auto-commit", "true", "false")},
+        {"enable.auto.offset.store", PLANT_OR("auto-commit", "true", "false")},
         {"auto.offset.reset", "error"},
-        {"isolation.level", "read_committed"},
+        {"isolation.level", isolation},
         {"session.timeout.ms", "10000"},
         {"heartbeat.interval.ms", "1000"},
         {"max.poll.interval.ms", "300000"},

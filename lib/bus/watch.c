@@ -61,7 +61,7 @@ void bus_watch_call(struct bus_watch *watch)
 
 bool bus_watch_was_sent_twice(const struct bus_watch *watch)
 {
-    if (PLANT_GUARD_OFF)
+    if (PLANT("guard-off"))
         return false;
     return atomic_load(&watch->end_txn) > 1 || atomic_load(&watch->offset_commit) > 1;
 }

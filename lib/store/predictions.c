@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/plant.h"
 #include "domain/storable.h"
 #include "store/append.h"
 #include "store/copy.h"
@@ -153,9 +154,10 @@ static enum err store_history(struct predictions_writer *writer, struct pg *pg,
                               const struct predictions_record *records, size_t count,
                               bool is_careful, struct predictions_result *result, struct why *why)
 {
-    static const struct append_table history = {sql_history_copy, sql_history_incoming,
-                                                sql_history_incoming_copy, sql_history_insert_new,
-                                                sql_history_conflicts};
+    const struct append_table history = {
+        sql_history_copy, sql_history_incoming, sql_history_incoming_copy,
+        PLANT_OR("overwriting-zombie", sql_plant_overwrite, sql_history_insert_new),
+        sql_history_conflicts};
     struct pg_rows *inserted CLEANUP(pg_rows_free_p) = NULL;
     struct append_result appended = {0};
     copy_begin(&writer->copy);

@@ -7,16 +7,20 @@ scikit-learn's, by 1e-12. It shares no code with the programs, and reads what th
 """
 import collections
 import datetime
+import functools
 import hashlib
 import math
 import sys
+import types
 
 import numpy
 from psycopg.rows import dict_row
 
-from conftest import REPO
+from confluent_kafka import OFFSET_BEGINNING
+
+from conftest import REPO, World
 from support import (CHANGES, DEAD_LETTERS, FACTS, FEATURES, HIGH_RISK, LANES, PARTITIONS, PREDICTIONS, REPLIES, REQUESTS,
-                     Decoder, bits, decode_all, partition_of, settle)
+                     Decoder, bits, decode_all, partition_of, read_topic, settle)
 
 sys.path.insert(0, str(REPO / "models/train"))
 from reference import Reference  # noqa: E402
@@ -45,6 +49,7 @@ CURRENT_FIELDS = (
     "trigger")
 
 
+@functools.cache
 def column_of(name):
     """JobRole -> job_role"""
     return "".join("_" + c.lower() if c.isupper() and i > 0 else c.lower() for i, c in enumerate(name))
@@ -83,10 +88,15 @@ class Scores:
         self.w = numpy.array([term["w"] for term in self.reference.terms])
         self.m = numpy.array([term["m"] for term in self.reference.terms])
         self.owner = numpy.array([self.inputs.index(term["f"]) for term in self.reference.terms])
-        self.known = {}
+        self.known, self.keys, self.judged = {}, {}, {}
 
     def key(self, attributes):
-        return tuple(canonical(name, attributes.get(name)) for name in self.inputs)
+        """In the spellings of the features. Few people give many events: each is looked at once."""
+        written = tuple(map(attributes.get, self.inputs))
+        found = self.keys.get(written)
+        if found is None:
+            found = self.keys[written] = tuple(map(canonical, self.inputs, written))
+        return found
 
     def learn(self, many):
         """Works out the scores of many attributes at once."""
@@ -129,8 +139,19 @@ def canonical(name, value):
     return int(value) if isinstance(value, float) else value
 
 
+SCORE_FIELDS = ("churn_probability", "band", "base_log_odds", "reason_1", "weight_1", "reason_2", "weight_2",
+                "reason_3", "weight_3")
+
+
 def check_score(scores, event, prediction):
-    """One prediction against its event: -> what is wrong, as text, or None."""
+    """One prediction against its event: -> what is wrong, as text, or None. Equal ones are judged once."""
+    case = scores.key(event), tuple(map(prediction.get, SCORE_FIELDS))
+    if case not in scores.judged:
+        scores.judged[case] = judge_score(scores, event, prediction)
+    return scores.judged[case]
+
+
+def judge_score(scores, event, prediction):
     score = scores.of(event)
     if score is None:
         empty = ("churn_probability", "base_log_odds", "reason_1", "weight_1", "reason_2", "weight_2",
@@ -194,11 +215,13 @@ def decode_inputs(world, inputs, bad):
         record.value = None if record.source in bad else decode(record.raw)
 
 
-def check_predictions(world, scores, inputs, outputs, bad):
-    """Each event has its one answer, in the order of the events of its employee in that lane."""
+def check_predictions(world, models, inputs, outputs, bad):
+    """Each event has its one answer, in the order of the events of its employee in that lane, by the model that it
+    names."""
     good = [record for record in inputs if record.source not in bad]
     triggers = {world.topic(lane): trigger for lane, trigger in LANES.items()}
-    scores.learn([r.value for r in good if not is_departure(r.value)])
+    for scores in models.values():
+        scores.learn([r.value for r in good if not is_departure(r.value)])
     wanted = collections.defaultdict(list)
     for record in good:
         event = record.value
@@ -232,10 +255,14 @@ def check_predictions(world, scores, inputs, outputs, bad):
             continue
         source = by_source[source_of(record.value)]
         event, value = source.value, record.value
+        scores = models.get(value["model_id"])
+        if scores is None:
+            problems.append(("a model that nobody has", record, source))
+            continue
         wrong = differences({
             "prediction_id": f"{source.topic}/{source.partition}/{source.offset}",
             "employee_id": event["employee_id"], "event_time": event["event_time"],
-            "threshold": scores.threshold, "model_id": scores.model_id,
+            "threshold": scores.threshold,
             "department": canonical("Department", event.get("Department")),
             "job_role": canonical("JobRole", event.get("JobRole")), "trigger": triggers[source.topic],
             "requested_by": event["requested_by"], "source_topic": source.topic}, value)
@@ -329,9 +356,30 @@ def check_dead_letters(letters, inputs, bad):
 # ---- the tables ----------------------------------------------------------------------------------------
 
 
+# Which partition a row belongs to.
+PARTITION = {"predictions_history": "source_partition", "high_risk_facts": "split_part(prediction_id, '/', 2)::int",
+             "employee": "source_partition", "current_prediction": "topic_partition",
+             "risk_episode": "split_part(opened_by, '/', 2)::int",
+             "stale_prediction": "(SELECT topic_partition FROM current_prediction c WHERE c.employee_id = stale_prediction.employee_id)"}
+
+
 def rows_of(world, table, order):
     """All rows, by the binary protocol: no text stands between the bits."""
-    return world.query(f"SELECT * FROM {table} ORDER BY {order}", binary=True, row_factory=dict_row)
+    part = "" if world.partition is None else f"WHERE {PARTITION[table]} = {world.partition}"
+    return world.query(f"SELECT * FROM {table} {part} ORDER BY {order}", binary=True, row_factory=dict_row)
+
+
+class Part(World):
+    """A world as another process may have it, or one partition of it: employees stay in theirs on every topic, so that
+    what belongs to it can be audited alone."""
+
+    def __init__(self, whole, partition=None):
+        self.prefix, self.database_url, self.partition = whole.prefix, whole.database_url, partition
+        self.stack = types.SimpleNamespace(kafka=whole.stack.kafka, registry=whole.stack.registry)
+        self.askers, self.asking = {}, None
+
+    def read(self, name):
+        return read_topic(self.stack, self.topic(name), starts={self.partition: OFFSET_BEGINNING})
 
 
 def by_key(rows, name):
@@ -546,9 +594,29 @@ def audit(world, bad=None, seconds=60, scores=None, lanes=(CHANGES,)):
     bad = {(world.topic(place[0] if len(place) == 3 else CHANGES), *place[-2:]): codes for place, codes in (bad or {}).items()}
     scores = scores or Scores()
     inputs, made = settle(world, seconds, lanes)
+    result = audit_records(world, inputs, made, bad, {scores.model_id: scores})
+    replies = decode_all(world, made.get(REPLIES, []))
+    check_replies(world, replies, scores, inputs, result.predictions, bad)
+    check_http_requests(world, replies)
+    check_positions(world)
+    return result._replace(scores=scores, replies=replies)
+
+
+def audit_part(part, models, lanes, bad_of):
+    """The same of one partition, when everything has gone through; without replies, which stand elsewhere.
+    `bad_of`: inputs -> `bad`"""
+    inputs = [record for lane in lanes for record in part.read(lane)]
+    letters = [letter for letter in read_topic(part.stack, part.topic(DEAD_LETTERS))
+               if letter.header("dlq.partition") == str(part.partition)]
+    made = {PREDICTIONS: part.read(PREDICTIONS), HIGH_RISK: part.read(HIGH_RISK), DEAD_LETTERS: letters}
+    return audit_records(part, inputs, made, bad_of(inputs), models)
+
+
+def audit_records(world, inputs, made, bad, models):
+    """Everything that is told by employee."""
     decode_inputs(world, inputs, bad)
-    outputs, high_risk, replies = (decode_all(world, made.get(name, [])) for name in (PREDICTIONS, HIGH_RISK, REPLIES))
-    check_predictions(world, scores, inputs, outputs, bad)
+    outputs, high_risk = (decode_all(world, made[name]) for name in (PREDICTIONS, HIGH_RISK))
+    check_predictions(world, models, inputs, outputs, bad)
     check_high_risk(inputs, outputs, high_risk)
     letters = made[DEAD_LETTERS]
     check_dead_letters(letters, inputs, bad)
@@ -556,11 +624,12 @@ def audit(world, bad=None, seconds=60, scores=None, lanes=(CHANGES,)):
     check_facts(world, high_risk)
     employees = check_employees(world, inputs, bad)
     people = check_risk(world, outputs)
-    check_replies(world, replies, scores, inputs, outputs, bad)
-    check_http_requests(world, replies)
+    return Audit(inputs, outputs, high_risk, letters, employees, people, models, [])
+
+
+def check_positions(world):
     assert world.query("SELECT prediction_id FROM recorder_conflict") == []
     assert world.query("SELECT topic, partition, from_offset, reason FROM recorder_gap") == []
-    return Audit(inputs, outputs, high_risk, letters, employees, people, scores, replies)
 
 
 def values_of(outputs):

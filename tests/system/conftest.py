@@ -205,6 +205,8 @@ class Program:
 class World:
     """One test's corner of the services."""
 
+    partition = None  # that it is narrowed to
+
     def __init__(self, stack, name, directory):
         self.stack, self.directory = stack, directory
         mark = secrets.token_hex(4)
@@ -275,16 +277,17 @@ class World:
     def retention(self, **settings):
         return self.start("retentionai-retention", **settings).wait_ready()
 
-    def gateway(self, port=None, **settings):
-        """-> the program, ready; its `url` is the HTTP interface."""
-        port = port or free_port()
+    def gateway_settings(self, **settings):
         home = pathlib.Path(os.environ.get("RETENTIONAI_CACHE") or
                             pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") /
                             "retentionai")
         docs = next(iter(sorted(home.glob("swagger-ui-dist-*"))), "")
-        chosen = {"SECRET_KEY": self.secret_key, "REGISTRATION": "open", "PASSWORD_SCORE": 1, "DOCS_DIR": docs,
-                  "HTTP_PORT": port, **settings}
-        program = self.start("retentionai-gateway", **chosen).wait_ready()
+        return {"SECRET_KEY": self.secret_key, "REGISTRATION": "open", "PASSWORD_SCORE": 1, "DOCS_DIR": docs, **settings}
+
+    def gateway(self, port=None, **settings):
+        """-> the program, ready; its `url` is the HTTP interface."""
+        port = port or free_port()
+        program = self.start("retentionai-gateway", **self.gateway_settings(HTTP_PORT=port, **settings)).wait_ready()
         program.url = f"http://127.0.0.1:{port}"
         return program
 

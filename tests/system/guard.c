@@ -2,8 +2,8 @@
 // Delayed requests that end a transaction (KAFKA-17754), made to happen on a real broker: the proxy
 // (PROXY_CONTROL) holds a request of transaction N back until the client has repeated it on another
 // connection, and lets it go while transaction M is open. With the producer's guard what its calls
-// have said must be what readers see; system-guard-off is the same without the guard, and must come
-// to harm.
+// have said must be what readers see; system-guard-planted is the same, and has no guard with
+// PLANT=guard-off: it must come to harm.
 //
 // usage: system-guard TRIES, of each schedule. Prints for each: its name, the tries, in how many a
 // request was held, how many were wrong, and the median and the longest time in ms that N's end

@@ -253,9 +253,9 @@ class Record:
         return f"<{self.topic}/{self.partition}/{self.offset} key={self.key!r} {str(shown)[:300]}>"
 
 
-def read_topic(stack, topic, isolation="read_committed", seconds=120):
+def read_topic(stack, topic, isolation="read_committed", seconds=120, starts=None):
     """All records of a topic, up to the end that readers of committed data see now, in the order of
-    their partitions."""
+    their partitions. `starts`: {partition: first offset}, of these partitions only."""
     consumer = Consumer({**quiet(stack.kafka), "group.id": "reader-" + uuid.uuid4().hex,
                          "isolation.level": isolation, "enable.partition.eof": True,
                          "enable.auto.commit": False, "auto.offset.reset": "error",
@@ -263,8 +263,9 @@ def read_topic(stack, topic, isolation="read_committed", seconds=120):
     try:
         partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
         assert partitions, f"there is no topic {topic}"
-        consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
-        records, open_partitions = [], set(partitions)
+        starts = dict.fromkeys(partitions, OFFSET_BEGINNING) if starts is None else starts
+        consumer.assign([TopicPartition(topic, p, offset) for p, offset in starts.items()])
+        records, open_partitions = [], set(starts)
         end = time.monotonic() + seconds * SLOW
         while open_partitions:
             assert time.monotonic() < end, f"{topic}: {len(records)} records, no end of {open_partitions}"
@@ -364,6 +365,20 @@ def last_offsets(records):
     return last
 
 
+def read_whole(world, name):
+    return read_topic(world.stack, world.topic(name))
+
+
+def read_ends(world, name, tail=100):
+    """The last records of each partition, for topics that are too long to be read in between."""
+    topic, ask = world.topic(name), asker(world)
+    bounds = {p: ask.get_watermark_offsets(TopicPartition(topic, p), timeout=20) for p in range(PARTITIONS)}
+    records = read_topic(world.stack, topic, starts={p: max(first, end - tail) for p, (first, end) in bounds.items()})
+    # There only marks of transactions and what was aborted stand at the end.
+    missing = {p: OFFSET_BEGINNING for p, (first, end) in bounds.items() if end > first and p not in last_offsets(records)}
+    return records + (read_topic(world.stack, topic, starts=missing) if missing else [])
+
+
 def wait_readable(world, *names, seconds=30):
     """Until readers of committed data see all that is on these topics. A producer's commit is over before that:
     the broker marks the end of a transaction partition by partition afterwards, that of the offsets perhaps first."""
@@ -375,13 +390,13 @@ def wait_readable(world, *names, seconds=30):
     wait_for("the ends of all transactions", marked, seconds)
 
 
-def settle(world, seconds=60, lanes=(CHANGES,)):
+def settle(world, seconds=60, lanes=(CHANGES,), read=read_whole):
     """Waits until all that is on the lanes' topics now has been scored (the lanes' offsets are behind
     it), and all that this made has been recorded (the positions in PostgreSQL are behind it). What is
     found then is final: no program has anything left to do. -> records of the lanes' topics, {name: records}
-    of what was made"""
+    of what was made, as far as `read` reads them"""
     wait_readable(world, *lanes, seconds=seconds)
-    inputs = {lane: read_topic(world.stack, world.topic(lane)) for lane in lanes}
+    inputs = {lane: read(world, lane) for lane in lanes}
     wanted = {lane: last_offsets(records) for lane, records in inputs.items()}
 
     def scored():
@@ -394,7 +409,7 @@ def settle(world, seconds=60, lanes=(CHANGES,)):
     wait_for("all events scored", scored, seconds)
     outputs = (PREDICTIONS, HIGH_RISK, DEAD_LETTERS) + ((REPLIES,) if REQUESTS in lanes else ())
     wait_readable(world, *outputs, seconds=seconds)
-    made = {name: read_topic(world.stack, world.topic(name)) for name in outputs}
+    made = {name: read(world, name) for name in outputs}
     due = {name: last_offsets(made[name]) for name in outputs if name != DEAD_LETTERS}
     due.update((lane, wanted[lane]) for lane in lanes if lane != RESCORE)
 

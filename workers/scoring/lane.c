@@ -12,6 +12,7 @@
 #include "base/health.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/plant.h"
 #include "base/program.h"
 #include "bus/consumer.h"
 #include "bus/producer.h"
@@ -196,6 +197,8 @@ static void forget_transaction(struct lane *lane)
 static enum err rewind_input(struct lane *lane, struct why *why)
 {
     forget_transaction(lane);
+    if (PLANT("no-rewind"))
+        return ERR_OK;
     for (;;) {
         enum err err = bus_consumer_rewind(lane->consumer, why);
         if (err != ERR_RETRY)
@@ -209,6 +212,7 @@ static enum err drop_transaction(struct lane *lane, struct why *why)
 {
     enum err err = bus_producer_abort(lane->producer, why);
     count_transactions(lane);
+    CRASH_POINT("aborted");
     return err == ERR_OK ? rewind_input(lane, why) : err;
 }
 
@@ -227,6 +231,7 @@ static enum err begin(struct lane *lane, struct why *why)
         return err;
     lane->is_open = true;
     lane->opened_ns = clock_mono_ns();
+    CRASH_POINT("begun");
     return ERR_OK;
 }
 
@@ -254,6 +259,7 @@ static size_t held_at(const struct lane *lane, int32_t partition)
 static enum err commit(struct lane *lane, struct why *why)
 {
     int64_t from_ns = clock_mono_ns();
+    CRASH_POINT("before-commit");
     enum err err =
         bus_producer_commit(lane->producer, lane->consumer, lane->next, lane->next_count, why);
     count_transactions(lane);
@@ -268,6 +274,7 @@ static enum err commit(struct lane *lane, struct why *why)
     }
     if (err != ERR_OK)
         return err;
+    CRASH_POINT("committed");
     struct metrics *metrics = lane->options.metrics;
     const char *name = lane->options.topic;
     int64_t now_ns = clock_mono_ns();
@@ -401,6 +408,7 @@ static enum err work(struct lane *lane, const struct bus_block *block, struct wh
             return start_over(lane, why);
         if (err != ERR_OK)
             return err;
+        CRASH_POINT("sent");
         advance(lane, message);
     }
     return ERR_OK;
@@ -448,6 +456,7 @@ static enum err turn(struct lane *lane, struct why *why)
     bool is_drained = block.count == 0;
     if (!is_drained && !lane->kind->is_bulk)
         activity_note(lane->options.activity, clock_mono_ms());
+    CRASH_POINT("polled");
     if (!is_drained)
         err = work(lane, &block, why);
     bus_block_release(lane->consumer, &block);

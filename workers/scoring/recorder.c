@@ -9,6 +9,7 @@
 #include "base/health.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/plant.h"
 #include "base/program.h"
 #include "bus/admin.h"
 #include "bus/consumer.h"
@@ -192,6 +193,7 @@ static enum err on_assigned(void *context, struct bus_position *positions, size_
         recorder->is_starting = false;
         recorder->restart_at_ms = 0;
         recorder_places_begin(&recorder->places);
+        CRASH_POINT("recorder-assigned");
         log_info("recorder-assigned", "partitions=%zu", position_count);
         return ERR_OK;
     }
@@ -216,6 +218,22 @@ static void on_revoked(void *context, const struct bus_position *positions UNUSE
 
 // ---- the transaction
 
+// A deliberate bug: sets the positions whoever owns them, and wherever they are.
+static enum err advance_anyhow(struct pg *pg, const struct offsets_step *steps, size_t count,
+                               size_t *ret_moved, struct why *why)
+{
+    struct offsets_step *taken CLEANUP(mem_free_p) = mem_array(count, sizeof *taken);
+    struct offsets_row *rows CLEANUP(mem_free_p) = mem_array(count, sizeof *rows);
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < count && err == ERR_OK; i++) {
+        err = offsets_take(pg, steps[i].topic, steps[i].partition, &rows[i], why);
+        taken[i] = steps[i];
+        taken[i].expected = rows[i].next;
+        taken[i].owner = rows[i].owner;
+    }
+    return err != ERR_OK ? err : offsets_advance(pg, taken, count, ret_moved, why);
+}
+
 static enum err store_once(struct recorder *recorder, const struct offsets_step *steps,
                            size_t step_count, bool is_careful, struct why *why)
 {
@@ -225,16 +243,23 @@ static enum err store_once(struct recorder *recorder, const struct offsets_step 
         err = pg_begin(pg, why);
     size_t moved = 0;
     if (err == ERR_OK)
-        err = offsets_advance(pg, steps, step_count, &moved, why);
+        err = PLANT("no-compare-and-set") || PLANT("overwriting-zombie")
+                  ? advance_anyhow(pg, steps, step_count, &moved, why)
+                  : offsets_advance(pg, steps, step_count, &moved, why);
     if (err == ERR_OK && moved != step_count) {
         recorder->was_lost = true;
         err = why_say(why, ERR_RETRY, "another process has taken %zu of %zu partitions",
                       step_count - moved, step_count);
     }
+    CRASH_POINT("recorder-advanced");
+    if (PLANT("recorder-offsets-first") && err == ERR_OK)
+        err = pg_commit(pg, why) == ERR_OK ? pg_begin(pg, why) : ERR_RETRY;
     if (err == ERR_OK)
         err = recorder_batch_store(recorder->batch, pg, is_careful, why);
+    CRASH_POINT("recorder-stored");
     if (err == ERR_OK)
         err = pg_commit(pg, why);
+    CRASH_POINT("recorder-committed");
     if (err != ERR_OK)
         pg_rollback(pg);
     return err;
@@ -385,6 +410,7 @@ static enum err start_again(struct recorder *recorder, const char *what, const s
 static enum err work(struct recorder *recorder, struct bus_block *block, struct why *why)
 {
     enum err err = read_block(recorder, block, why);
+    CRASH_POINT("recorder-read");
     const char *what = "kafka";
     if (err == ERR_OK) {
         err = store(recorder, why);

@@ -280,24 +280,25 @@ static enum err pass_turn(struct pass *pass, bool *is_open, struct why *why)
     return err == ERR_RETRY ? bus_consumer_rewind(pass->consumer, why) : err;
 }
 
+// A pass-through that is started again goes on where it was.
 static enum err make_topics(struct pass *pass, const char *group, int32_t partitions,
                             struct why *why)
 {
     static const char *const settings[] = {NULL};
     CLEANUP(bus_admin_close_p) struct bus_admin *admin = NULL;
-    bool is_created = false;
+    bool is_first = false, is_created = false;
     struct bus_position positions[64];
     for (int32_t i = 0; i < partitions; i++)
         positions[i] = (struct bus_position){pass->in, i, 0, "gen=1"};
     enum err err = bus_admin_open(&config, WAIT_MS, &admin, why);
     if (err == ERR_OK)
-        err = bus_admin_create_topic(admin, pass->in, partitions, 1, settings, &is_created, why);
+        err = bus_admin_create_topic(admin, pass->in, partitions, 1, settings, &is_first, why);
     if (err == ERR_OK)
         err = bus_admin_create_topic(admin, pass->out, partitions, 1, settings, &is_created, why);
     if (err == ERR_OK && pass->copies != NULL)
         err =
             bus_admin_create_topic(admin, pass->copies, partitions, 1, settings, &is_created, why);
-    if (err == ERR_OK)
+    if (err == ERR_OK && is_first)
         err = bus_admin_set_group_offsets(admin, group, positions, (size_t)partitions, why);
     return err;
 }

@@ -29,7 +29,8 @@ enum {
     STEP_MS = 100,
     DATABASE_WAIT_MS = 5000,
     GIVE_UP_MS = 8000,
-    READING_QUEUE = 8
+    READING_QUEUE = 8,
+    HASH_NICE = 10, // a login may wait a little, and must not hold up who has a token
 };
 
 // ---- settings
@@ -202,7 +203,8 @@ static enum err open_pools(struct gateway *gateway, struct why *why)
     const struct rows_options rows = {
         .url = settings->database_url, .metrics = gateway->metrics, .pending = gateway->pending};
     const struct pool_options hashing = {.threads = (size_t)settings->hash_threads,
-                                         .queue_max = (size_t)settings->hash_queue};
+                                         .queue_max = (size_t)settings->hash_queue,
+                                         .nice = HASH_NICE};
     const struct pool_options reading = {.threads = 1, .queue_max = READING_QUEUE};
     enum err err = rows_start(&rows, &gateway->rows, why);
     if (err == ERR_OK)

@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: MIT
-#include "bus/consumer.h"
+#include "bus/consumer_parts.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/plant.h"
-#include "bus/client.h"
 
-// One thread polls, and rebalance callbacks run inside its polls, so nothing here is locked. The
-// assignment is eager: partitions come and go all together. Finding the start offsets may need a
-// server that is down (the broker for committed offsets, PostgreSQL for the recorder's): then the
-// assignment is answered empty at once, kept as pending, and tried again from the polls, so that
-// the group is not held up. librdkafka's batch call waits out its whole time unless the batch is
-// full; so the first message is waited for alone and the rest taken without waiting.
+// One thread polls, and rebalance callbacks run inside its polls, so nothing here is locked.
+// librdkafka's batch call waits out its whole time unless the batch is full; so the first message
+// is waited for alone and the rest taken without waiting.
 //
 // A static member's place can be taken by somebody who does not own it. A process that slept beyond
 // its session, or a client of ours whose heartbeats stopped in an outage, has forgotten its member
@@ -25,56 +20,29 @@
 // the place by then is fenced, and its client is of no more use. Who is right is decided by
 // something that only one can own (the transactional id, a row in PostgreSQL): the owner of that
 // makes its client again and takes the place back.
-//
-// Committed offsets of a group with members only grow. A coordinator with only a part of
-// its log may tell older ones, and a producer that is no member can set them back behind the
-// group's back; starting from them would do everything since then twice. So the greatest that is
-// known is kept, and an answer below it counts as none.
-
-enum { BLOCK_MAX = 10000 };
-
-struct known_topic {
-    char *name;
-    const rd_kafka_topic_t
-        *handle; // librdkafka's, once a message of it came: quicker than the name
-};
-
-struct bus_consumer {
-    struct bus_opaque opaque; // first: the log callback looks for it here
-    const struct bus_config *config;
-    rd_kafka_t *rk;
-    rd_kafka_queue_t *queue;
-    char *group, *instance_id;
-    struct bus_consumer_options options; // without its pointers to text, which are above
-    struct known_topic *topics;          // those of the options first
-    size_t topic_count;
-    rd_kafka_message_t **taken; // messages of the block that is out
-    size_t taken_count;
-    struct bus_message *messages;
-    struct bus_position *ends;
-    size_t end_count;
-    rd_kafka_topic_partition_list_t *pending; // to be assigned once their offsets are known
-    struct backoff pending_backoff;
-    int64_t pending_at_ms;
-    rd_kafka_topic_partition_list_t *held; // assigned; metadata of committed offsets in it
-    struct bus_floor floor;
-    bool was_rebalanced;
-    bool is_closing;
-    enum err failure; // of a callback, given by the next poll
-    struct why failure_why;
-};
 
 rd_kafka_t *bus_consumer_client(struct bus_consumer *consumer)
 {
     return consumer->rk;
 }
 
-static void release_taken(struct bus_consumer *consumer)
+void consumer_release_taken(struct bus_consumer *consumer)
 {
     for (size_t i = 0; i < consumer->taken_count; i++)
         rd_kafka_message_destroy(consumer->taken[i]);
     consumer->taken_count = 0;
     consumer->end_count = 0;
+}
+
+void consumer_drain(struct bus_consumer *consumer)
+{
+    size_t got = 0;
+    consumer_release_taken(consumer);
+    do {
+        got = bus_fetch(consumer->queue, consumer->taken, CONSUMER_BLOCK_MAX, 0);
+        consumer->taken_count = got;
+        consumer_release_taken(consumer);
+    } while (got > 0);
 }
 
 static void add_topic(struct bus_consumer *consumer, const char *name)
@@ -84,9 +52,8 @@ static void add_topic(struct bus_consumer *consumer, const char *name)
     consumer->topics[at] = (struct known_topic){.name = mem_dup(name)};
 }
 
-// The name that lives as long as the consumer.
-static const char *intern(struct bus_consumer *consumer, const rd_kafka_topic_t *handle,
-                          const char *name)
+const char *consumer_intern(struct bus_consumer *consumer, const rd_kafka_topic_t *handle,
+                            const char *name)
 {
     for (size_t i = 0; i < consumer->topic_count; i++)
         if (consumer->topics[i].handle == handle && handle != NULL)
@@ -99,205 +66,6 @@ static const char *intern(struct bus_consumer *consumer, const rd_kafka_topic_t 
     if (handle != NULL)
         consumer->topics[at].handle = handle;
     return consumer->topics[at].name;
-}
-
-static void position_fill(struct bus_consumer *consumer, struct bus_position *ret,
-                          const rd_kafka_topic_partition_t *entry)
-{
-    *ret = (struct bus_position){.topic = intern(consumer, NULL, entry->topic),
-                                 .partition = entry->partition,
-                                 .offset = entry->offset < 0 ? BUS_OFFSET_NONE : entry->offset};
-    if (entry->metadata != NULL && entry->metadata_size < sizeof ret->metadata)
-        memcpy(ret->metadata, entry->metadata, entry->metadata_size);
-}
-
-static struct bus_position *positions_of(struct bus_consumer *consumer,
-                                         const rd_kafka_topic_partition_list_t *list)
-{
-    struct bus_position *positions = mem_array((size_t)list->cnt, sizeof *positions);
-    for (int i = 0; i < list->cnt; i++)
-        position_fill(consumer, &positions[i], &list->elems[i]);
-    return positions;
-}
-
-static bool is_fenced(const struct bus_consumer *consumer)
-{
-    return rd_kafka_fatal_error(consumer->rk, NULL, 0) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
-}
-
-static enum err say_fenced(const struct bus_consumer *consumer, struct why *why)
-{
-    return why_code(why, ERR_FATAL, "fenced", "another process has this place in the group %s",
-                    consumer->group);
-}
-
-void bus_consumer_committed(struct bus_consumer *consumer, const struct bus_position *positions,
-                            size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        bus_floor_raise(&consumer->floor, intern(consumer, NULL, positions[i].topic),
-                        positions[i].partition, positions[i].offset);
-}
-
-static enum err check_floor(struct bus_consumer *consumer, const rd_kafka_topic_partition_t *entry,
-                            struct why *why)
-{
-    const char *topic = intern(consumer, NULL, entry->topic);
-    int64_t floor = bus_floor_of(&consumer->floor, topic, entry->partition);
-    if (entry->offset < floor)
-        return why_code(why, ERR_RETRY, "offset-went-back",
-                        "the broker says that group %s is at offset %lld of %s/%d, but %lld was "
-                        "committed: it has not read all of its offsets (another start of the "
-                        "broker mends that), or somebody has set them back",
-                        consumer->group, (long long)entry->offset, topic, entry->partition,
-                        (long long)floor);
-    bus_floor_raise(&consumer->floor, topic, entry->partition, entry->offset);
-    return ERR_OK;
-}
-
-// The group's committed offsets (with metadata) into the list. A partition without one is fatal:
-// where to start is an operator's decision, never ours.
-static enum err look_up_committed(struct bus_consumer *consumer,
-                                  rd_kafka_topic_partition_list_t *list, struct why *why)
-{
-    rd_kafka_resp_err_t code = rd_kafka_committed(consumer->rk, list, BUS_STEP_MS);
-    if (is_fenced(consumer))
-        return say_fenced(consumer, why);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return bus_fail(code, "cannot read the committed offsets", why);
-    for (int i = 0; i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *entry = &list->elems[i];
-        if (entry->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return bus_fail(entry->err, "cannot read the committed offsets", why);
-        if (entry->offset < 0)
-            return why_code(
-                why, ERR_FATAL, "no-offset",
-                "group %s has no committed offset for %s/%d: run retentionctl topics apply for new "
-                "topics, or retentionctl topics new-generation for a topic that was made again",
-                consumer->group, entry->topic, entry->partition);
-        enum err err = check_floor(consumer, entry, why);
-        if (err != ERR_OK)
-            return err;
-    }
-    return ERR_OK;
-}
-
-static enum err find_offsets(struct bus_consumer *consumer, rd_kafka_topic_partition_list_t *list,
-                             struct why *why)
-{
-    if (consumer->options.assigned == NULL)
-        return look_up_committed(consumer, list, why);
-    struct bus_position *positions = positions_of(consumer, list);
-    for (int i = 0; i < list->cnt; i++)
-        positions[i].offset = BUS_OFFSET_NONE;
-    enum err err =
-        consumer->options.assigned(consumer->options.context, positions, (size_t)list->cnt, why);
-    for (int i = 0; i < list->cnt && err == ERR_OK; i++)
-        list->elems[i].offset =
-            positions[i].offset == BUS_OFFSET_NONE ? RD_KAFKA_OFFSET_INVALID : positions[i].offset;
-    free(positions);
-    return err;
-}
-
-// Takes what is queued and throws it away.
-static void drain(struct bus_consumer *consumer)
-{
-    size_t got = 0;
-    release_taken(consumer);
-    do {
-        got = bus_fetch(consumer->queue, consumer->taken, BLOCK_MAX, 0);
-        consumer->taken_count = got;
-        release_taken(consumer);
-    } while (got > 0);
-}
-
-// What a client fails in of which the next poll will judge is no failure. A fenced client gets
-// nothing more, so nothing of worth is in its queue.
-static enum err unless_judged(struct bus_consumer *consumer, enum err err)
-{
-    if (err != ERR_FATAL || !is_fenced(consumer) || consumer->options.owns_place == NULL)
-        return err;
-    drain(consumer);
-    return ERR_OK;
-}
-
-static void forget(rd_kafka_topic_partition_list_t **list)
-{
-    if (*list != NULL)
-        rd_kafka_topic_partition_list_destroy(*list);
-    *list = NULL;
-}
-
-static void assign(struct bus_consumer *consumer, rd_kafka_topic_partition_list_t *list)
-{
-    rd_kafka_resp_err_t code = bus_assign(consumer->rk, list);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        consumer->failure = bus_fail(code, "cannot take partitions", &consumer->failure_why);
-}
-
-// Tries to start the pending partitions; keeps them pending on ERR_RETRY.
-static void start_pending(struct bus_consumer *consumer)
-{
-    struct why why = {0};
-    enum err err = find_offsets(consumer, consumer->pending, &why);
-    if (err == ERR_RETRY) {
-        consumer->pending_at_ms = clock_mono_ms() + backoff_next_ms(&consumer->pending_backoff);
-        bool says_itself = consumer->options.assigned != NULL; // and knows what is away
-        if (!says_itself && consumer->opaque.log != NULL)
-            consumer->opaque.log(4, "ASSIGN", why.text);
-        return;
-    }
-    backoff_reset(&consumer->pending_backoff);
-    forget(&consumer->held);
-    consumer->held = TAKE(consumer->pending);
-    if (err == ERR_OK) {
-        assign(consumer, consumer->held);
-        return;
-    }
-    consumer->failure = err;
-    consumer->failure_why = why;
-}
-
-static void tell_revoked(struct bus_consumer *consumer, const rd_kafka_topic_partition_list_t *list)
-{
-    if (consumer->options.revoked == NULL || list == NULL || list->cnt == 0)
-        return;
-    struct bus_position *positions = positions_of(consumer, list);
-    consumer->options.revoked(consumer->options.context, positions, (size_t)list->cnt);
-    free(positions);
-}
-
-static void revoke(struct bus_consumer *consumer)
-{
-    consumer->was_rebalanced = true;
-    tell_revoked(consumer, consumer->held);
-    tell_revoked(consumer, consumer->pending); // taken back before it could start
-    forget(&consumer->held);
-    forget(&consumer->pending);
-}
-
-static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
-                         rd_kafka_topic_partition_list_t *list, void *opaque)
-{
-    struct bus_consumer *consumer = opaque;
-    revoke(consumer);
-    if (consumer->is_closing) {
-        IGNORE(rd_kafka_assign(rk, NULL)); // the last one: nobody will answer a question behind it
-        return;
-    }
-    if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-        IGNORE(bus_assign(rk, NULL)); // nothing of it can fail but a closed client
-        return;
-    }
-    // Only a list, be it empty, answers the group; NULL would leave the client waiting for the
-    // answer and deaf to the next rebalance. Real partitions follow in start_pending.
-    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
-    IGNORE(bus_assign(rk, none));
-    rd_kafka_topic_partition_list_destroy(none);
-    if (list->cnt == 0)
-        return;
-    consumer->pending = rd_kafka_topic_partition_list_copy(list);
-    start_pending(consumer);
 }
 
 static enum err subscribe(struct bus_consumer *consumer, struct why *why)
@@ -379,7 +147,7 @@ static enum err client_open(struct bus_consumer *consumer, struct why *why)
         return err;
     // Without it a full queue is looked at again only after a second.
     bus_conf_set_if_known(conf, "fetch.queue.backoff.ms", "1");
-    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_rebalance_cb(conf, consumer_on_rebalance);
     rd_kafka_conf_interceptor_add_on_new(conf, "answers", on_new, consumer);
     err = bus_client_new(RD_KAFKA_CONSUMER, &conf, &consumer->rk, why);
     if (err != ERR_OK)
@@ -405,9 +173,9 @@ enum err bus_consumer_open(const struct bus_config *config,
         add_topic(consumer, options->topics[i]);
     consumer->options.group = consumer->options.instance_id = NULL;
     consumer->options.topics = NULL;
-    consumer->taken = mem_array(BLOCK_MAX, sizeof(rd_kafka_message_t *));
-    consumer->messages = mem_array(BLOCK_MAX, sizeof *consumer->messages);
-    consumer->ends = mem_array(BLOCK_MAX, sizeof *consumer->ends);
+    consumer->taken = mem_array(CONSUMER_BLOCK_MAX, sizeof(rd_kafka_message_t *));
+    consumer->messages = mem_array(CONSUMER_BLOCK_MAX, sizeof *consumer->messages);
+    consumer->ends = mem_array(CONSUMER_BLOCK_MAX, sizeof *consumer->ends);
     backoff_init(&consumer->pending_backoff, 100, 5000);
     enum err err = client_open(consumer, why);
     if (err == ERR_OK)
@@ -420,7 +188,7 @@ enum err bus_consumer_open(const struct bus_config *config,
 
 static void client_close(struct bus_consumer *consumer)
 {
-    release_taken(consumer);
+    consumer_release_taken(consumer);
     consumer->is_closing = true;
     if (consumer->queue != NULL) {
         rd_kafka_queue_cb_event_enable(consumer->queue, NULL, NULL);
@@ -442,8 +210,8 @@ void bus_consumer_close(struct bus_consumer *consumer)
     if (consumer == NULL)
         return;
     client_close(consumer);
-    forget(&consumer->held);
-    forget(&consumer->pending);
+    consumer_forget(&consumer->held);
+    consumer_forget(&consumer->pending);
     for (size_t i = 0; i < consumer->topic_count; i++)
         free(consumer->topics[i].name);
     free(consumer->taken);
@@ -462,7 +230,7 @@ static enum err take_event(struct bus_consumer *consumer, const rd_kafka_message
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         consumer->ends[consumer->end_count++] = (struct bus_position){
-            .topic = intern(consumer, message->rkt, rd_kafka_topic_name(message->rkt)),
+            .topic = consumer_intern(consumer, message->rkt, rd_kafka_topic_name(message->rkt)),
             .partition = message->partition,
             .offset = message->offset};
         return ERR_OK;
@@ -479,8 +247,8 @@ static enum err take_event(struct bus_consumer *consumer, const rd_kafka_message
             "new-generation",
             message->rkt == NULL ? "?" : rd_kafka_topic_name(message->rkt), message->partition,
             rd_kafka_message_errstr(message));
-    if (message->err == RD_KAFKA_RESP_ERR__FATAL && is_fenced(consumer))
-        return say_fenced(consumer, why);
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL && consumer_is_fenced(consumer))
+        return consumer_say_fenced(consumer, why);
     if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
         char text[256] = "";
         rd_kafka_fatal_error(consumer->rk, text, sizeof text);
@@ -493,7 +261,7 @@ static enum err take_event(struct bus_consumer *consumer, const rd_kafka_message
                    rd_kafka_message_errstr(message));
 }
 
-static enum err take_failure(struct bus_consumer *consumer, struct why *why)
+enum err consumer_take_failure(struct bus_consumer *consumer, struct why *why)
 {
     enum err err = consumer->failure;
     consumer->failure = ERR_OK;
@@ -515,7 +283,7 @@ bool bus_consumer_is_connected(const struct bus_consumer *consumer, struct why *
 static enum err take_place_back(struct bus_consumer *consumer, struct why *why)
 {
     if (consumer->options.owns_place == NULL)
-        return say_fenced(consumer, why);
+        return consumer_say_fenced(consumer, why);
     enum err verdict = consumer->options.owns_place(consumer->options.context, why);
     if (verdict != ERR_OK)
         return verdict;
@@ -523,7 +291,7 @@ static enum err take_place_back(struct bus_consumer *consumer, struct why *why)
         consumer->opaque.log(4, "PLACE",
                              "fenced by a process that does not own this place: "
                              "joining the group again");
-    revoke(consumer); // while there is a client: the owner may still use it
+    consumer_revoke(consumer); // while there is a client: the owner may still use it
     client_close(consumer);
     consumer->failure = ERR_OK;
     enum err err = client_open(consumer, why);
@@ -533,19 +301,20 @@ static enum err take_place_back(struct bus_consumer *consumer, struct why *why)
 enum err bus_consumer_poll(struct bus_consumer *consumer, size_t max, int64_t wait_ms,
                            struct bus_block *ret, struct why *why)
 {
-    release_taken(consumer);
+    consumer_release_taken(consumer);
     consumer->was_rebalanced = false;
     if (consumer->pending != NULL && clock_mono_ms() >= consumer->pending_at_ms)
-        start_pending(consumer);
-    size_t got =
-        bus_fetch(consumer->queue, consumer->taken, max < BLOCK_MAX ? max : BLOCK_MAX, wait_ms);
-    enum err err = take_failure(consumer, why);
+        consumer_start_pending(consumer);
+    size_t got = bus_fetch(consumer->queue, consumer->taken,
+                           max < CONSUMER_BLOCK_MAX ? max : CONSUMER_BLOCK_MAX, wait_ms);
+    enum err err = consumer_take_failure(consumer, why);
     size_t count = 0;
     consumer->taken_count = got;
     for (size_t i = 0; i < got; i++) {
         const rd_kafka_message_t *message = consumer->taken[i];
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            const char *topic = intern(consumer, message->rkt, rd_kafka_topic_name(message->rkt));
+            const char *topic =
+                consumer_intern(consumer, message->rkt, rd_kafka_topic_name(message->rkt));
             bus_message_fill(&consumer->messages[count++], topic, message);
         } else if (err == ERR_OK || err == ERR_RETRY) {
             struct why event = {0};
@@ -555,9 +324,9 @@ enum err bus_consumer_poll(struct bus_consumer *consumer, size_t max, int64_t wa
             err = verdict == ERR_OK ? err : verdict;
         }
     }
-    if (is_fenced(consumer)) {
+    if (consumer_is_fenced(consumer)) {
         count = 0;
-        drain(consumer);
+        consumer_drain(consumer);
         err = take_place_back(consumer, why);
     }
     *ret = (struct bus_block){.messages = consumer->messages,
@@ -571,18 +340,8 @@ enum err bus_consumer_poll(struct bus_consumer *consumer, size_t max, int64_t wa
 
 void bus_block_release(struct bus_consumer *consumer, struct bus_block *block)
 {
-    release_taken(consumer);
+    consumer_release_taken(consumer);
     *block = (struct bus_block){0};
-}
-
-size_t bus_consumer_assignment(struct bus_consumer *consumer, struct bus_position **ret)
-{
-    if (consumer->held == NULL) {
-        *ret = NULL;
-        return 0;
-    }
-    *ret = positions_of(consumer, consumer->held);
-    return (size_t)consumer->held->cnt;
 }
 
 enum err bus_consumer_seek(struct bus_consumer *consumer, const char *topic, int32_t partition,
@@ -597,35 +356,6 @@ enum err bus_consumer_seek(struct bus_consumer *consumer, const char *topic, int
         rd_kafka_error_destroy(error);
     rd_kafka_topic_partition_list_destroy(list);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? ERR_OK : bus_fail(code, "cannot seek", why);
-}
-
-enum err bus_consumer_rewind(struct bus_consumer *consumer, struct why *why)
-{
-    if (consumer->held == NULL || consumer->held->cnt == 0)
-        return ERR_OK;
-    release_taken(consumer);
-    // A new assignment drops everything that was fetched ahead, whatever state a fetcher is in.
-    enum err err = look_up_committed(consumer, consumer->held, why);
-    if (err != ERR_OK)
-        return unless_judged(consumer, err);
-    rd_kafka_resp_err_t code = bus_assign(consumer->rk, consumer->held);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return unless_judged(consumer, bus_fail(code, "cannot rewind", why));
-    return ERR_OK;
-}
-
-enum err bus_consumer_restart(struct bus_consumer *consumer, struct why *why)
-{
-    release_taken(consumer);
-    if (consumer->held == NULL || consumer->held->cnt == 0)
-        return ERR_OK;
-    // Finding the offsets may take long, and nothing may be fetched from the old ones meanwhile.
-    rd_kafka_resp_err_t code = bus_assign(consumer->rk, NULL);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return unless_judged(consumer, bus_fail(code, "cannot start partitions again", why));
-    consumer->pending = TAKE(consumer->held);
-    start_pending(consumer);
-    return unless_judged(consumer, take_failure(consumer, why));
 }
 
 enum err bus_consumer_bounds(struct bus_consumer *consumer, const char *topic, int32_t partition,
@@ -667,8 +397,8 @@ enum err bus_consumer_keep_alive(struct bus_consumer *consumer, bool *ret_rebala
         err = bus_consumer_seek(consumer, topic, partition, offset, why);
     free(topic);
     *ret_rebalanced = consumer->was_rebalanced;
-    enum err failure = take_failure(consumer, why);
-    return unless_judged(consumer, failure != ERR_OK ? failure : err);
+    enum err failure = consumer_take_failure(consumer, why);
+    return consumer_unless_judged(consumer, failure != ERR_OK ? failure : err);
 }
 
 enum err bus_consumer_pause(struct bus_consumer *consumer, const char *topic, int32_t partition,

@@ -276,7 +276,7 @@ static enum err pass_turn(struct pass *pass, bool *is_open, struct why *why)
     err = bus_producer_commit(pass->producer, pass->consumer, pass->next, pass->next_count, why);
     *is_open = false;
     pass->next_count = 0;
-    // The first of a group may be lost (bus/producer.c); what it held comes again.
+    // The first of a group may be lost (bus/producer_transaction.c); what it held comes again.
     return err == ERR_RETRY ? bus_consumer_rewind(pass->consumer, why) : err;
 }
 

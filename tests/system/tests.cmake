@@ -61,7 +61,7 @@ function(add_planted name)
         target_link_libraries(${name} PRIVATE $<TARGET_OBJECTS:c11threads>)
     endif()
 endfunction()
-set(planted_bus ${CMAKE_SOURCE_DIR}/lib/bus/consumer.c ${CMAKE_SOURCE_DIR}/lib/bus/producer.c ${CMAKE_SOURCE_DIR}/lib/bus/watch.c)
+set(planted_bus ${CMAKE_SOURCE_DIR}/lib/bus/consumer.c ${CMAKE_SOURCE_DIR}/lib/bus/producer_transaction.c ${CMAKE_SOURCE_DIR}/lib/bus/watch.c)
 add_planted(system-guard-planted ${CMAKE_CURRENT_LIST_DIR}/guard.c ${planted_bus})
 target_link_libraries(system-guard-planted PRIVATE bus base PkgConfig::RDKAFKA flags)
 

@@ -72,23 +72,38 @@ static void unlock_set(struct auth_memory *memory, size_t set)
     pthread_mutex_unlock(&memory->locks[set % LOCKS]);
 }
 
-bool auth_memory_find(struct auth_memory *memory, struct bytes token, int64_t now_s,
-                      struct auth_claims *ret, struct auth_memory_place *ret_place)
+static bool look(struct auth_memory *memory, int64_t now_s, struct auth_claims *ret,
+                 const struct auth_memory_place *place)
 {
-    ret_place->generation = atomic_load(&memory->generation);
-    crypto_blake2b(token, ret_place->key);
-    size_t set = set_of(memory, ret_place->key);
+    size_t set = set_of(memory, place->key);
     struct place *places = lock_set(memory, set);
     bool is_there = false;
     for (size_t i = 0; i < WAYS && !is_there; i++) {
-        is_there = places[i].generation == ret_place->generation &&
+        is_there = places[i].generation == place->generation &&
                    places[i].claims.expires_at_s > now_s &&
-                   crypto_equal(places[i].key, ret_place->key, sizeof places[i].key);
+                   crypto_equal(places[i].key, place->key, sizeof places[i].key);
         if (is_there)
             *ret = places[i].claims;
     }
     unlock_set(memory, set);
     return is_there;
+}
+
+bool auth_memory_find(struct auth_memory *memory, struct bytes token, int64_t now_s,
+                      struct auth_claims *ret, struct auth_memory_place *ret_place)
+{
+    ret_place->generation = atomic_load(&memory->generation);
+    crypto_blake2b(token, ret_place->key);
+    return look(memory, now_s, ret, ret_place);
+}
+
+bool auth_memory_find_too(struct auth_memory *memory, const struct auth_memory_place *other,
+                          int64_t now_s, struct auth_claims *ret,
+                          struct auth_memory_place *ret_place)
+{
+    *ret_place = *other;
+    ret_place->generation = atomic_load(&memory->generation);
+    return look(memory, now_s, ret, ret_place);
 }
 
 // Which of a set's places a token takes: its own, or an empty one, or the one that ends first.

@@ -38,6 +38,10 @@ struct auth_memory_place {
 // False: not remembered (or expired); *ret_place is written then.
 MUST_CHECK bool auth_memory_find(struct auth_memory *memory, struct bytes token, int64_t now_s,
                                  struct auth_claims *ret, struct auth_memory_place *ret_place);
+// The same for a token that was not found in another memory, by its place there.
+MUST_CHECK bool auth_memory_find_too(struct auth_memory *memory,
+                                     const struct auth_memory_place *other, int64_t now_s,
+                                     struct auth_claims *ret, struct auth_memory_place *ret_place);
 void auth_memory_keep(struct auth_memory *memory, const struct auth_memory_place *place,
                       const struct auth_claims *claims);
 void auth_memory_flush(struct auth_memory *memory);

@@ -141,7 +141,7 @@ bool authority_check(struct authority *authority, const char *authorization,
         return false;
     if (auth_memory_find(authority->memory, token, now_s, ret, &place))
         return true;
-    if (auth_memory_find(authority->refused, token, now_s, &before, &refused_place))
+    if (auth_memory_find_too(authority->refused, &place, now_s, &before, &refused_place))
         return refused(authority, before.subject);
     if (auth_token_verify(authority->keys, &authority->rules, token, now_s, ret, &why) != ERR_OK)
         return refused_first(authority, &refused_place, now_s, why.code);

@@ -203,6 +203,28 @@ static void no_thread_finds_a_token_after_it_was_revoked(void **state)
         assert_false(is_remembered(memory, i, NOW));
 }
 
+static void a_place_in_one_memory_leads_to_that_in_another(void **state)
+{
+    (void)state;
+    CLEANUP(auth_memory_free_p) struct auth_memory *first = auth_memory_new(100);
+    CLEANUP(auth_memory_free_p) struct auth_memory *second = auth_memory_new(8);
+    char buffer[32];
+    struct auth_claims claims = claims_of(7, NOW + 900), got;
+    struct auth_memory_place place, too;
+    auth_memory_flush(first);
+    auth_memory_flush(first);
+    assert_false(auth_memory_find(first, token_of(buffer, 7), NOW, &got, &place));
+    assert_false(auth_memory_find_too(second, &place, NOW, &got, &too));
+    auth_memory_keep(second, &too, &claims);
+    assert_true(is_remembered(second, 7, NOW));
+    assert_false(is_remembered(first, 7, NOW));
+    assert_true(auth_memory_find_too(second, &place, NOW, &got, &too));
+    assert_string_equal(got.subject, "7");
+    assert_false(auth_memory_find_too(second, &place, NOW + 900, &got, &too));
+    auth_memory_flush(second);
+    assert_false(auth_memory_find_too(second, &place, NOW, &got, &too));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +234,7 @@ int main(void)
         cmocka_unit_test(what_ends_first_makes_room_and_what_has_ended_before_that),
         cmocka_unit_test(keeping_a_token_again_takes_no_second_place),
         cmocka_unit_test(a_flush_forgets_all_and_what_is_being_verified),
+        cmocka_unit_test(a_place_in_one_memory_leads_to_that_in_another),
         cmocka_unit_test(no_thread_finds_a_token_after_it_was_revoked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,7 +136,7 @@ static enum err client_open(struct bus_consumer *consumer, struct why *why)
         {"receive.message.max.bytes", "20000000"},
         {"queued.min.messages", "10000000"},
         {"queued.max.messages.kbytes", kbytes},
-        {"enable.partition.eof", options->wants_end ? "true" : "false"},
+        {"enable.partition.eof", "true"},
         // NULL is not accepted as a value: the last pair is only counted with an instance id.
         {"group.instance.id", consumer->instance_id == NULL ? "" : consumer->instance_id},
     };
@@ -219,9 +219,36 @@ void bus_consumer_close(struct bus_consumer *consumer)
     free(consumer->ends);
     free(consumer->topics);
     free(consumer->floor.positions);
+    free(consumer->reaches);
     free(consumer->instance_id);
     free(consumer->group);
     free(consumer);
+}
+
+static struct consumer_reach *reach_of(struct bus_consumer *consumer, const char *topic,
+                                       int32_t partition)
+{
+    for (size_t i = 0; i < consumer->reach_count; i++)
+        if (consumer->reaches[i].topic == topic && consumer->reaches[i].partition == partition)
+            return &consumer->reaches[i];
+    size_t at = consumer->reach_count++;
+    consumer->reaches =
+        mem_grow(consumer->reaches, consumer->reach_count, sizeof *consumer->reaches);
+    consumer->reaches[at] =
+        (struct consumer_reach){topic, partition, BUS_OFFSET_NONE, BUS_OFFSET_NONE, 0};
+    return &consumer->reaches[at];
+}
+
+// The messages of a block come by partition: only the last one of each run is looked at.
+static void note_reaches(struct bus_consumer *consumer, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct bus_message *message = &consumer->messages[i], *after = message + 1;
+        bool is_last = i + 1 == count || after->partition != message->partition ||
+                       after->topic != message->topic;
+        if (is_last)
+            reach_of(consumer, message->topic, message->partition)->next = message->offset + 1;
+    }
 }
 
 // A message with an error code is an event of the consumer: the end of a partition, or a failure.
@@ -229,10 +256,15 @@ static enum err take_event(struct bus_consumer *consumer, const rd_kafka_message
                            struct why *why)
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        consumer->ends[consumer->end_count++] = (struct bus_position){
+        const struct bus_position end = {
             .topic = consumer_intern(consumer, message->rkt, rd_kafka_topic_name(message->rkt)),
             .partition = message->partition,
             .offset = message->offset};
+        struct consumer_reach *reach = reach_of(consumer, end.topic, end.partition);
+        reach->end = end.offset;
+        reach->end_ms = clock_mono_ms();
+        if (consumer->options.wants_end)
+            consumer->ends[consumer->end_count++] = end;
         return ERR_OK;
     }
     if (message->err == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED) {
@@ -298,19 +330,15 @@ static enum err take_place_back(struct bus_consumer *consumer, struct why *why)
     return err == ERR_OK ? subscribe(consumer, why) : err;
 }
 
-enum err bus_consumer_poll(struct bus_consumer *consumer, size_t max, int64_t wait_ms,
-                           struct bus_block *ret, struct why *why)
+// Takes what there is: *ret_count messages, and events.
+static enum err take_some(struct bus_consumer *consumer, size_t max, int64_t wait_ms,
+                          size_t *ret_count, struct why *why)
 {
     consumer_release_taken(consumer);
-    consumer->was_rebalanced = false;
-    if (consumer->pending != NULL && clock_mono_ms() >= consumer->pending_at_ms)
-        consumer_start_pending(consumer);
-    size_t got = bus_fetch(consumer->queue, consumer->taken,
-                           max < CONSUMER_BLOCK_MAX ? max : CONSUMER_BLOCK_MAX, wait_ms);
+    consumer->taken_count = bus_fetch(consumer->queue, consumer->taken, max, wait_ms);
     enum err err = consumer_take_failure(consumer, why);
     size_t count = 0;
-    consumer->taken_count = got;
-    for (size_t i = 0; i < got; i++) {
+    for (size_t i = 0; i < consumer->taken_count; i++) {
         const rd_kafka_message_t *message = consumer->taken[i];
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             const char *topic =
@@ -324,6 +352,25 @@ enum err bus_consumer_poll(struct bus_consumer *consumer, size_t max, int64_t wa
             err = verdict == ERR_OK ? err : verdict;
         }
     }
+    note_reaches(consumer, count);
+    *ret_count = count;
+    return err;
+}
+
+enum err bus_consumer_poll(struct bus_consumer *consumer, size_t max, int64_t wait_ms,
+                           struct bus_block *ret, struct why *why)
+{
+    consumer->was_rebalanced = false;
+    if (consumer->pending != NULL && clock_mono_ms() >= consumer->pending_at_ms)
+        consumer_start_pending(consumer);
+    size_t count = 0;
+    max = max < CONSUMER_BLOCK_MAX ? max : CONSUMER_BLOCK_MAX;
+    const int64_t until_ms = clock_mono_ms() + wait_ms;
+    enum err err = take_some(consumer, max, wait_ms, &count, why);
+    // An end that nobody wants to hear of does not end the wait.
+    while (err == ERR_OK && count == 0 && consumer->taken_count > 0 && consumer->end_count == 0 &&
+           !consumer->was_rebalanced && clock_mono_ms() < until_ms)
+        err = take_some(consumer, max, until_ms - clock_mono_ms(), &count, why);
     if (consumer_is_fenced(consumer)) {
         count = 0;
         consumer_drain(consumer);

@@ -167,8 +167,37 @@ static void tell_revoked(struct bus_consumer *consumer, const rd_kafka_topic_par
     free(positions);
 }
 
+void consumer_forget_reaches(struct bus_consumer *consumer)
+{
+    consumer->reach_count = 0;
+}
+
+size_t consumer_covered_ends(struct bus_consumer *consumer, struct bus_position *ret, size_t max)
+{
+    enum { ENDS_MS = 5000 };
+    const int64_t until_ms = clock_mono_ms() - ENDS_MS;
+    size_t count = 0;
+    for (size_t i = 0; i < consumer->reach_count && count < max; i++) {
+        const struct consumer_reach *reach = &consumer->reaches[i];
+        const int64_t committed = bus_floor_of(&consumer->floor, reach->topic, reach->partition);
+        if (reach->end <= committed || committed < reach->next || committed < 0 ||
+            reach->end_ms > until_ms)
+            continue;
+        rd_kafka_topic_partition_t *held =
+            consumer->held == NULL ? NULL
+                                   : rd_kafka_topic_partition_list_find(
+                                         consumer->held, reach->topic, reach->partition);
+        if (held == NULL)
+            continue;
+        position_fill(consumer, &ret[count], held);
+        ret[count++].offset = reach->end;
+    }
+    return count;
+}
+
 void consumer_revoke(struct bus_consumer *consumer)
 {
+    consumer_forget_reaches(consumer);
     consumer->was_rebalanced = true;
     tell_revoked(consumer, consumer->held);
     tell_revoked(consumer, consumer->pending); // taken back before it could start
@@ -219,6 +248,7 @@ enum err bus_consumer_rewind(struct bus_consumer *consumer, struct why *why)
     enum err err = look_up_committed(consumer, consumer->held, why);
     if (err != ERR_OK)
         return consumer_unless_judged(consumer, err);
+    consumer_forget_reaches(consumer);
     rd_kafka_resp_err_t code = bus_assign(consumer->rk, consumer->held);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return consumer_unless_judged(consumer, bus_fail(code, "cannot rewind", why));
@@ -230,6 +260,7 @@ enum err bus_consumer_restart(struct bus_consumer *consumer, struct why *why)
     consumer_release_taken(consumer);
     if (consumer->held == NULL || consumer->held->cnt == 0)
         return ERR_OK;
+    consumer_forget_reaches(consumer);
     // Finding the offsets may take long, and nothing may be fetched from the old ones meanwhile.
     rd_kafka_resp_err_t code = bus_assign(consumer->rk, NULL);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)

@@ -15,6 +15,15 @@ struct known_topic {
         *handle; // librdkafka's, once a message of it came: quicker than the name
 };
 
+// How far a partition was read.
+struct consumer_reach {
+    const char *topic;
+    int32_t partition;
+    int64_t next; // behind the last record that was given out; BUS_OFFSET_NONE: none was
+    int64_t end;  // of the log, when it was reached; BUS_OFFSET_NONE: it was not
+    int64_t end_ms;
+};
+
 struct bus_consumer {
     struct bus_opaque opaque; // first: the log callback looks for it here
     const struct bus_config *config;
@@ -34,6 +43,8 @@ struct bus_consumer {
     int64_t pending_at_ms;
     rd_kafka_topic_partition_list_t *held; // assigned; metadata of committed offsets in it
     struct bus_floor floor;
+    struct consumer_reach *reaches; // since the partitions were started
+    size_t reach_count;
     bool was_rebalanced;
     bool is_closing;
     enum err failure; // of a callback, given by the next poll
@@ -47,6 +58,12 @@ const char *consumer_intern(struct bus_consumer *consumer, const rd_kafka_topic_
 void consumer_release_taken(struct bus_consumer *consumer);
 // Takes what is queued and throws it away.
 void consumer_drain(struct bus_consumer *consumer);
+// What was read of a partition is forgotten with its start.
+void consumer_forget_reaches(struct bus_consumer *consumer);
+// The ends that were reached ENDS_MS ago or earlier, where the group's committed offset is behind
+// every record but before the end: only marks of transactions and what was aborted is left out. As
+// positions with the metadata of the committed ones, `max` at most; how many.
+size_t consumer_covered_ends(struct bus_consumer *consumer, struct bus_position *ret, size_t max);
 // The verdict of a callback since the last poll.
 enum err consumer_take_failure(struct bus_consumer *consumer, struct why *why);
 

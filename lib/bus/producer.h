@@ -79,6 +79,13 @@ MUST_CHECK enum err bus_producer_commit(struct bus_producer *producer,
                                         struct bus_consumer *consumer,
                                         const struct bus_position *positions, size_t count,
                                         struct why *why);
+// Commits the ends of the consumer's partitions where its committed offsets are behind every record
+// and have been for a while, in a transaction without records; does nothing where there are none.
+// For a time in which nothing comes and no transaction is open. Why: a log whose records have all
+// expired begins behind the marks of the transactions that wrote them, and an offset before its
+// beginning is refused. Verdicts as above.
+MUST_CHECK enum err bus_producer_commit_ends(struct bus_producer *producer,
+                                             struct bus_consumer *consumer, struct why *why);
 // Same verdicts, ERR_OK: aborted. Does nothing when no transaction is open. The caller rewinds.
 // While the program stops it is tried for a second only: the next owner of the id does it, too.
 MUST_CHECK enum err bus_producer_abort(struct bus_producer *producer, struct why *why);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/plant.h"
 #include "base/program.h"
+#include "bus/consumer_parts.h"
 #include "bus/producer_parts.h"
 
 // The guard. librdkafka repeats EndTxn and TxnOffsetCommit silently after a lost connection, with
@@ -299,6 +300,18 @@ enum err bus_producer_commit(struct bus_producer *producer, struct bus_consumer 
     if (count > 0)
         bus_consumer_committed(consumer, positions, count);
     return ERR_OK;
+}
+
+enum err bus_producer_commit_ends(struct bus_producer *producer, struct bus_consumer *consumer,
+                                  struct why *why)
+{
+    enum { ENDS_MAX = 64 }; // the others in the next call
+    struct bus_position ends[ENDS_MAX];
+    size_t count = consumer_covered_ends(consumer, ends, ENDS_MAX);
+    if (count == 0)
+        return ERR_OK;
+    enum err err = bus_producer_begin(producer, why);
+    return err == ERR_OK ? bus_producer_commit(producer, consumer, ends, count, why) : err;
 }
 
 struct bus_producer_counts bus_producer_counts(const struct bus_producer *producer)

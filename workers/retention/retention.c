@@ -400,6 +400,8 @@ static enum err publish(struct retention *retention, struct why *why)
         return ERR_OK;
     struct why cause = {0};
     enum err err = retention_publish(retention, &cause);
+    if (err == ERR_OK && !retention->must_rewind && backlogs_items(&retention->backlogs) == 0)
+        err = bus_producer_commit_ends(retention->producer, retention->consumer, &cause);
     if (err == ERR_RETRY) {
         log_warn("transaction-lost", "why=\"%s\"", cause.text);
         retention->must_rewind = retention->is_unsettled = true;

@@ -435,6 +435,18 @@ static enum err take_assignment(struct lane *lane, struct why *why)
     return err;
 }
 
+// Nothing has come for a while: the group's offsets move behind the marks of transactions, too.
+static enum err commit_ends(struct lane *lane, struct why *why)
+{
+    enum err err = bus_producer_commit_ends(lane->producer, lane->consumer, why);
+    count_transactions(lane);
+    if (err != ERR_RETRY)
+        return err;
+    struct why cause = *why;
+    err = rewind_input(lane, why);
+    return err == ERR_OK ? health_wait(&lane->health, "kafka", &cause) : err;
+}
+
 static enum err turn(struct lane *lane, struct why *why)
 {
     health_turn(&lane->health);
@@ -469,8 +481,10 @@ static enum err turn(struct lane *lane, struct why *why)
     struct why cause = {0};
     if (!bus_consumer_is_connected(lane->consumer, &cause))
         health_set(&lane->health, &cause);
-    else if (err == ERR_OK && is_drained && !lane->is_open)
+    else if (err == ERR_OK && is_drained && !lane->is_open) {
         goes_on(lane);
+        err = commit_ends(lane, why);
+    }
     return err;
 }
 

@@ -151,8 +151,24 @@ static bool is_same(const rd_kafka_ConfigEntry_t **entries, size_t count,
     return true;
 }
 
+// What was set on the topic itself, by others, goes into `alter` as it is.
+static void keep_others(const rd_kafka_ConfigEntry_t **entries, size_t count,
+                        const char *const *settings, rd_kafka_ConfigResource_t *alter)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *name = rd_kafka_ConfigEntry_name(entries[i]);
+        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+        bool is_ours = false;
+        for (const char *const *setting = settings; *setting != NULL; setting += 2)
+            is_ours |= strcmp(name, setting[0]) == 0;
+        if (!is_ours && value != NULL &&
+            rd_kafka_ConfigEntry_source(entries[i]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG)
+            IGNORE(rd_kafka_ConfigResource_set_config(alter, name, value)); // it was valid before
+    }
+}
+
 static enum err describe(struct bus_admin *admin, const char *topic, const char *const *settings,
-                         bool *ret_same, struct why *why)
+                         rd_kafka_ConfigResource_t *alter, bool *ret_same, struct why *why)
 {
     rd_kafka_ConfigResource_t *resource =
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
@@ -172,6 +188,7 @@ static enum err describe(struct bus_admin *admin, const char *topic, const char 
         const rd_kafka_ConfigEntry_t **entries =
             rd_kafka_ConfigResource_configs(resources[0], &entry_count);
         *ret_same = is_same(entries, entry_count, settings);
+        keep_others(entries, entry_count, settings, alter);
     } else {
         err = bus_fail(code, topic, why);
     }
@@ -184,12 +201,15 @@ enum err bus_admin_configure_topic(struct bus_admin *admin, const char *topic,
 {
     bool is_already = false;
     *ret_changed = false;
-    enum err err = describe(admin, topic, settings, &is_already, why);
-    if (err != ERR_OK || is_already)
-        return err;
-    // AlterConfigs replaces all settings of the topic: the table is the whole truth.
+    // AlterConfigs replaces all settings of the topic, and what changes single ones (KIP-339) came
+    // to librdkafka later: so those of others are read and said again.
     rd_kafka_ConfigResource_t *resource =
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    enum err err = describe(admin, topic, settings, resource, &is_already, why);
+    if (err != ERR_OK || is_already) {
+        rd_kafka_ConfigResource_destroy(resource);
+        return err;
+    }
     for (const char *const *setting = settings; *setting != NULL; setting += 2)
         IGNORE(rd_kafka_ConfigResource_set_config(resource, setting[0],
                                                   setting[1])); // the broker checks them

@@ -32,7 +32,8 @@ MUST_CHECK enum err bus_admin_create_topic(struct bus_admin *admin, const char *
                                            int32_t partitions, int32_t replicas,
                                            const char *const *settings, bool *ret_created,
                                            struct why *why);
-// Makes the topic's settings these where one of them differs; *ret_changed tells.
+// Makes the topic's settings these where one of them differs, and leaves the others; *ret_changed
+// tells.
 MUST_CHECK enum err bus_admin_configure_topic(struct bus_admin *admin, const char *topic,
                                               const char *const *settings, bool *ret_changed,
                                               struct why *why);

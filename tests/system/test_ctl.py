@@ -6,9 +6,16 @@ import subprocess
 import time
 
 from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ConfigSource
 
 from conftest import BUILD, SLOW, wait_for
+
+
+def settings_of(admin, topic):
+    """What is set on the topic itself."""
+    resource = ConfigResource("topic", topic)
+    entries = admin.describe_configs([resource])[resource].result(30)
+    return {name: entry.value for name, entry in entries.items() if entry.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value}
 
 
 def test_topics_apply_can_be_repeated_and_corrects_what_differs(bare_world):
@@ -17,11 +24,15 @@ def test_topics_apply_can_be_repeated_and_corrects_what_differs(bare_world):
     again = bare_world.ctl("topics", "apply")
     assert "created" not in again and again.count("as it should be") == len(again.splitlines())
     admin = AdminClient({"bootstrap.servers": bare_world.stack.kafka})
-    entry = ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET)
-    topic = ConfigResource("topic", bare_world.topic("high-risk"), incremental_configs=[entry])
+    wanted = settings_of(admin, bare_world.topic("high-risk"))
+    entries = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+               for name, value in (("retention.ms", "1000"), ("min.insync.replicas", "1"), ("max.message.bytes", "1500000"))]
+    topic = ConfigResource("topic", bare_world.topic("high-risk"), incremental_configs=entries)
     for future in admin.incremental_alter_configs([topic]).values():
         future.result()
     assert f"{bare_world.topic('high-risk')}: settings corrected" in bare_world.ctl("topics", "apply")
+    others = {"min.insync.replicas": "1", "max.message.bytes": "1500000"}  # somebody's own, which stay
+    assert settings_of(admin, bare_world.topic("high-risk")) == {**wanted, **others}
     bare_world.ctl("topics", "apply", "--partitions", "3", status=1)
     assert bare_world.ctl("topics", "apply", "--replicas", "2", status=1) == ""
 

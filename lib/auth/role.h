@@ -9,7 +9,7 @@
 
 enum auth_role {
     AUTH_ROLE_ADMIN,   // everything
-    AUTH_ROLE_HR,      // everything but the administration of users
+    AUTH_ROLE_HR,      // the same by HTTP; users are retentionctl's
     AUTH_ROLE_VIEWER,  // reads
     AUTH_ROLE_SERVICE, // programs: predictions and changes in, results out
 };

@@ -55,6 +55,19 @@ def test_a_lane_goes_on_where_all_that_it_read_has_expired(world):
     assert worker.running()
 
 
+def test_a_lane_does_not_start_where_something_expired_unread(world):
+    """An operator's decision."""
+    world.scoring().stop()
+    writer = Writer(world)
+    for event in history(100, 1):
+        writer.send(event)
+    writer.flush()
+    expire(world, world.topic(CHANGES))
+    worker = world.start("retentionai-scoring")
+    assert worker.wait(30) == 1
+    assert "code=no-offset" in worker.tail() and "new-generation" in worker.tail()
+
+
 def test_the_retention_worker_goes_on_where_all_that_it_read_has_expired(world):
     world.scoring()
     worker = world.retention(PLAN_PROVIDERS="rules")

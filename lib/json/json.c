@@ -64,9 +64,11 @@ enum err json_parse(struct bytes in, size_t max_bytes, unsigned max_depth, struc
     json_error_t error = {0};
     root =
         json_loadb((const char *)in.data, in.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    // What jansson says of it is for programmers.
+    bool is_zero = root == NULL && json_error_code(&error) == json_error_null_character;
     if (root == NULL)
         return why_code(why, ERR_REJECT, "bad-json", "line %d column %d: %s", error.line,
-                        error.column, error.text);
+                        error.column, is_zero ? "a text with a zero character" : error.text);
     *ret = (struct json *)(void *)root;
     return ERR_OK;
 }

@@ -54,7 +54,7 @@ static void read_line(const struct body_reader *reader, struct bytes line, int64
     struct why why = {0};
     person->has_id = false;
     if (json_parse(line, ROW_BYTES_MAX, BODY_DEPTH_MAX, ret_json, &why) != ERR_OK) {
-        body_error_add(errors, "", "", "bad-json", "%s", why.text);
+        body_error_add(errors, "", "", "bad-row", "%s", why.text);
         return;
     }
     if (json_kind(*ret_json) != JSON_KIND_OBJECT) {

@@ -226,6 +226,9 @@ def test_problems_are_one_list():
     for place, node in walk(DOCUMENT):
         for error in node.get("errors", []) if isinstance(node.get("errors"), list) else []:
             assert error["code"] in fields, place
+    call = re.compile(r'body_error_add\(\s*[^,]+,\s*[^,]+,\s*[^,]+,\s*"([a-z-]+)"')
+    told = {code for file in GATEWAY.glob("*.c") for code in call.findall(file.read_text())}
+    assert len(told) >= 8 and told <= set(fields)
 
 
 def test_the_paths_of_the_first_version_take_and_give_the_same():

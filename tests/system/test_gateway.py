@@ -349,7 +349,7 @@ def test_rows_are_taken_or_refused_one_by_one(world, gateway, hr):
     answer = hr.post("/employees", "\n".join(lines), Content_Type="application/x-ndjson")
     assert answer.status == 207, answer
     assert [r.get("code") for r in answer.json["results"]] == [
-        None, "missing-field", "bad-json", "missing-field", None, "event-time-in-future"]
+        None, "missing-field", "bad-row", "missing-field", None, "event-time-in-future"]
     answer = hr.post("/employees", '{"Age": 7}\n{"Age": 8}', Content_Type="application/x-ndjson")
     assert (answer.status, answer.code) == (422, "rows-refused")
     assert answer.fields() == {"rows[1].Age": "out-of-range", "rows[2].Age": "out-of-range"}

@@ -174,7 +174,7 @@ def test_rows_that_cannot_be_are_named(house):
         (name.split(".")[0] for name in answer.fields),
         key=lambda name: int(name[5:-1])) and len(answer.json["errors"]) == len(rows)
     assert answer.fields["rows[1].Age"] == "out-of-range" and answer.fields["rows[2].surprise"] == "unknown-field"
-    assert answer.fields["rows[3].employee_id"] == "missing-field" and answer.fields["rows[4]"] == "bad-json"
+    assert answer.fields["rows[3].employee_id"] == "missing-field" and answer.fields["rows[4]"] == "bad-row"
     many = b'{"employee_id": "s29", "Age": 41}\n' * 10001
     assert house.callers["service"].post("/employees", many,
                                          Content_Type="application/x-ndjson").code == "too-many-rows"

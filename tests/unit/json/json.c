@@ -76,9 +76,20 @@ static void strings_are_escaped_and_broken_utf8_is_replaced(void **state)
     assert_string_equal(text_string(&out), "0.1null");
 }
 
+static void a_zero_character_is_told_in_words(void **state)
+{
+    (void)state;
+    struct json *root = NULL;
+    struct why why = {0};
+    const struct bytes text = bytes_from_string("{\"a\":\"b\\u0000\"}");
+    assert_err(json_parse(text, 1000, 10, &root, &why), ERR_REJECT, &why);
+    assert_string_equal(why.text, "line 1 column 14: a text with a zero character");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_zero_character_is_told_in_words),
         cmocka_unit_test(what_is_no_json_is_refused),
         cmocka_unit_test(getters_name_the_member_that_is_wrong),
         cmocka_unit_test(strings_are_escaped_and_broken_utf8_is_replaced),

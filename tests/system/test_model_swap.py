@@ -57,7 +57,7 @@ def test_models_take_over_while_events_flow(world, tmp_path):
                  and program.metric("retentionai_model_loads_total") == broken + 1)
         before = scored_by(second)
         wait_for("the second model goes on", lambda: scored_by(second) > before + 500)
-        assert program.http("/readyz")[0] == 200
+        program.wait_ready()
 
     back = scored_by(first)
     replace(file, first)

@@ -57,7 +57,9 @@ def test_models_take_over_while_events_flow(world, tmp_path):
                  and program.metric("retentionai_model_loads_total") == broken + 1)
         before = scored_by(second)
         wait_for("the second model goes on", lambda: scored_by(second) > before + 500)
-        program.wait_ready()
+        if SLOW > 1:
+            program.wait_ready()  # a lane that a sanitizer slows down may be late for a moment
+        assert program.http("/readyz")[0] == 200
 
     back = scored_by(first)
     replace(file, first)

@@ -15,13 +15,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-// The library loses the name of a map's item that comes twice.
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libavro";
-}
-
 static struct features *features;
 static struct avro_program *program;
 static struct avro_json *json;

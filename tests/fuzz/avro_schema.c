@@ -8,15 +8,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-// avro-c's parser leaks parts of some schemas that it refuses. A refusal is kept per schema id, so
-// what can be lost that way is bounded.
-const char *
-__lsan_default_suppressions(void); // NOLINT(bugprone-reserved-identifier): LeakSanitizer's name
-__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void)
-{
-    return "leak:libavro.so";
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t bodies[][8] = {

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 # tests/fuzz/<target>.c defines LLVMFuzzerTestOneInput. In the preset `fuzz` it is a libFuzzer program
 # fuzz-<target> to be run by hand or by tests/run fuzz; in every other it reads its corpus once, as a test.
-set(fuzz_avro_body avro PkgConfig::AVRO)
-set(fuzz_avro_schema avro)
+set(fuzz_avro_body avro PkgConfig::AVRO ${CMAKE_CURRENT_LIST_DIR}/support/avro_leaks.c)
+set(fuzz_avro_schema avro ${CMAKE_CURRENT_LIST_DIR}/support/avro_leaks.c)
 set(fuzz_model_artefact model crypto)
 set(fuzz_csv_rows csv)
 set(fuzz_token auth)
 set(fuzz_frame avro)
-# These are built from the one file under test, and say what stands in for what is below it.
+# The last two are built from the one file under test, and say what stands in for what is below it.
 set(fuzz_dead_letter base ${CMAKE_SOURCE_DIR}/lib/bus/deadletter.c)
 set(fuzz_registry_reply json ${CMAKE_SOURCE_DIR}/lib/registry/registry.c)
 foreach(target avro_body avro_schema model_artefact csv_rows token frame dead_letter registry_reply)

@@ -182,7 +182,7 @@ class Writer:
 
 
 class Stream(threading.Thread):
-    """Sends events steadily from a thread, so that a test can break things meanwhile."""
+    """Sends events steadily from a thread, a few every 20 ms, so that a test can break things meanwhile."""
 
     def __init__(self, writer, events, per_second):
         super().__init__(daemon=True)
@@ -192,13 +192,13 @@ class Stream(threading.Thread):
 
     def run(self):
         try:
-            began = time.monotonic()
+            began, step = time.monotonic(), max(1, int(self.per_second / 50))
             for event in self.events:
                 if self.is_over:
                     break
                 self.writer.send(event)
                 self.sent += 1
-                if self.sent % 100 == 0:
+                if self.sent % step == 0:
                     ahead = self.sent / self.per_second - (time.monotonic() - began)
                     if ahead > 0:
                         time.sleep(ahead)

@@ -71,9 +71,14 @@ def test_a_killed_worker_makes_each_plan_once(world, stub):
         stream = Stream(writer, events[len(events) * kill // KILLS:len(events) * (kill + 1) // KILLS],
                         EVENTS / (KILLS * 1.5 * SLOW))
         worker = world.start("retentionai-retention", **settings)
-        if kill % 3 != 0:
+
+        def wait_for_calls(stream=stream):
             wait_for("calls", lambda: stub.stats()["in_flight"] > 0 or not stream.is_alive(), 60, every=0.01)
+        if kill % 3 != 0:
+            wait_for_calls()
         time.sleep(random.uniform(0, 0.9) * SLOW)
+        if kill % 3 != 0:
+            wait_for_calls()
         assert worker.running(), f"it ended by itself with {worker.process.returncode}:\n{worker.tail()}"
         held = hold(worker, stub)
         worker.kill()

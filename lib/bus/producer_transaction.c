@@ -159,16 +159,31 @@ static int64_t age_ms(const struct bus_producer *producer)
     return clock_mono_ms() - producer->begun_ms;
 }
 
-// The process slept in an open transaction. While the broker cannot have timed it out by itself, an
-// answer that we are fenced means that another process has the id by now: it must not be fenced in
-// turn. Later the answer would be the same without a rival, so it is not asked for.
+static bool is_overdue(const struct bus_producer *producer)
+{
+    return age_ms(producer) > producer->transaction_timeout_ms / 2;
+}
+
+// The broker fences a transaction that it has timed out, too: only an answer before that is proof
+// of a rival. How old the transaction was when the question was asked says nothing: an answer may
+// take as long as the time-out.
+static enum bus_decision fenced_by_whom(const struct bus_producer *producer,
+                                        enum bus_decision decision)
+{
+    bool may_be_time_out = age_ms(producer) >= producer->transaction_timeout_ms;
+    return decision == BUS_DECISION_FENCED && may_be_time_out ? BUS_DECISION_REBUILD : decision;
+}
+
+// The process slept in an open transaction. Where another process has the id by now it must not be
+// fenced in turn, so the broker is asked, as long as its answer can tell the two apart.
 static enum err give_up(struct bus_producer *producer, struct why *why)
 {
     producer->is_open = false;
     if (age_ms(producer) < producer->transaction_timeout_ms) {
         bool was_transport = false;
         struct why cause = {0};
-        if (end_transaction(producer, false, &was_transport, &cause) == BUS_DECISION_FENCED) {
+        enum bus_decision decision = end_transaction(producer, false, &was_transport, &cause);
+        if (fenced_by_whom(producer, decision) == BUS_DECISION_FENCED) {
             if (why != NULL)
                 *why = cause;
             return ERR_FATAL;
@@ -177,19 +192,6 @@ static enum err give_up(struct bus_producer *producer, struct why *why)
     IGNORE(why_code(why, ERR_RETRY, "transaction",
                     "the process was paused for too long in a transaction")); // said below
     return rebuild_and_retry(producer, why);
-}
-
-static bool is_overdue(const struct bus_producer *producer)
-{
-    return age_ms(producer) > producer->transaction_timeout_ms / 2;
-}
-
-// The broker fences a transaction that it has timed out, too: only before that is it a rival.
-static enum bus_decision fenced_by_whom(const struct bus_producer *producer,
-                                        enum bus_decision decision)
-{
-    bool may_be_time_out = age_ms(producer) >= producer->transaction_timeout_ms;
-    return decision == BUS_DECISION_FENCED && may_be_time_out ? BUS_DECISION_REBUILD : decision;
 }
 
 enum err bus_producer_abort(struct bus_producer *producer, struct why *why)

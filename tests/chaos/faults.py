@@ -9,7 +9,6 @@ import time
 
 import psycopg
 
-from conftest import SERVICES
 from proxy import END_TXN, PRODUCE, TXN_OFFSET_COMMIT
 from scene import SOCKET_TIMEOUT_MS, Missed
 
@@ -223,10 +222,6 @@ def held_offsets(scene, chance):
 # ---- the servers ---------------------------------------------------------------------------------------------
 
 
-def pid_of(name):
-    return int((SERVICES / f"run/{name}.pid").read_text().split()[0])
-
-
 def start(scene, name):
     """On a busy machine a server may need longer than its start waits for it."""
     for more in (True, True, False):
@@ -255,7 +250,7 @@ def broker_restart(scene, chance):
 
 @kind("servers")
 def broker_pause(scene, chance):
-    seconds, pid = chance.uniform(2, 6), pid_of("kafka")
+    seconds, pid = chance.uniform(2, 6), scene.stack.pid("kafka")
     with scene.kafka:
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -275,7 +270,7 @@ def database_kill(scene, chance):
 @kind("servers")
 def database_immediate(scene, chance):
     """As pg_ctl stop -m immediate does it."""
-    os.kill(pid_of("postgres"), signal.SIGQUIT)
+    os.kill(scene.stack.pid("postgres"), signal.SIGQUIT)
     scene.stack.stop("postgres")
     start(scene, "postgres")
     return "SIGQUIT"

@@ -6,7 +6,7 @@ import resource
 import signal
 import time
 
-from faults import SESSION_SECONDS, kind, pid_of, start, superuser
+from faults import SESSION_SECONDS, kind, start, superuser
 from scene import Missed
 
 PLANTED = "retentionai-scoring-planted"
@@ -99,7 +99,7 @@ def held_group_offsets(scene, chance):
 @kind("servers")
 def disk_full(scene, chance):
     """PostgreSQL may write no file beyond a small size, as under a quota: its log ends in a panic, its tables in errors."""
-    seconds, postmaster = chance.uniform(1, 4), pid_of("postgres")
+    seconds, postmaster = chance.uniform(1, 4), scene.stack.pid("postgres")
     with superuser(scene, autocommit=True) as db:
         backends = [pid for pid, in db.execute("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")]
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
-// lib/bus against a real broker (KAFKA_BOOTSTRAP_SERVERS, TOPIC_PREFIX): what a mock cannot show.
+// lib/bus against a real broker (KAFKA_BOOTSTRAP_SERVERS, its process KAFKA_PID, TOPIC_PREFIX):
+// what a mock cannot show.
 #include "support/check.h"
 
 #include <librdkafka/rdkafka.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -286,6 +289,51 @@ static void a_transaction_that_slept_is_given_up_and_the_next_one_works(void **s
     assert_ok(bus_producer_commit(producer, NULL, NULL, 0, &why), &why);
     assert_int_equal(count_of(fixture, fixture->out, "overslept"), 0);
     assert_int_equal(count_of(fixture, fixture->out, "awake"), 1);
+}
+
+struct waking {
+    pid_t broker;
+    int64_t at_ms;
+};
+
+static void *wake_broker(void *argument)
+{
+    const struct waking *waking = argument;
+    while (clock_mono_ms() < waking->at_ms)
+        IGNORE(program_wait_ms(10)); // the test is about time passing
+    kill(waking->broker, SIGCONT);
+    return NULL;
+}
+
+// An abort is begun before the brokers can have timed the transaction out, and answered behind
+// that: then "fenced" is no proof of a rival. That there is one here makes the answer certain.
+static void fenced_behind_the_time_out_is_no_rival(void **state)
+{
+    enum { TIMEOUT_MS = 4000, BEGIN_MS = 2200, ANSWER_MS = 4300 };
+    struct fixture *fixture = *state;
+    struct why why = {0};
+    pthread_t thread;
+    const char *pid = getenv("KAFKA_PID");
+    assert_non_null(pid);
+    CLEANUP(bus_producer_close_p) struct bus_producer *first = producer_of(fixture, TIMEOUT_MS);
+    int64_t begun_ms = clock_mono_ms();
+    struct waking waking = {(pid_t)strtol(pid, NULL, 10), begun_ms + ANSWER_MS};
+    assert_ok(bus_producer_begin(first, &why), &why);
+    put(first, fixture->out, "overslept");
+    CLEANUP(bus_producer_close_p) struct bus_producer *second = producer_of(fixture, 0);
+    assert_non_null(second);
+    while (clock_mono_ms() < begun_ms + BEGIN_MS)
+        IGNORE(program_wait_ms(10)); // the same
+    assert_int_equal(kill(waking.broker, SIGSTOP), 0);
+    int started = pthread_create(&thread, NULL, wake_broker, &waking);
+    if (started != 0)
+        kill(waking.broker, SIGCONT);
+    assert_int_equal(started, 0);
+    enum err err = bus_producer_abort(first, &why);
+    pthread_join(thread, NULL);
+    assert_ok(err, &why);
+    assert_int_equal(bus_producer_counts(first).rebuilds, 1);
+    assert_int_equal(count_of(fixture, fixture->out, NULL), 0);
 }
 
 // Takes blocks until `count` records were seen; their offsets go into `next` (by partition).
@@ -650,6 +698,7 @@ int main(void)
         TEST(a_second_owner_of_the_id_fences_the_first),
         TEST(whose_the_id_is_can_be_asked_and_leaves_nothing),
         TEST(a_transaction_that_slept_is_given_up_and_the_next_one_works),
+        TEST(fenced_behind_the_time_out_is_no_rival),
         TEST(offsets_and_their_metadata_travel_with_the_transaction),
         TEST(offsets_that_went_back_are_not_started_from),
         TEST(a_member_whose_place_was_taken_hears_of_it_also_while_it_waits),

@@ -105,6 +105,9 @@ class Stack:
         log = (SERVICES / "log/kafka.log").read_text(errors="replace")
         return "\n".join(log[log.rfind("\n--- ") + 1:].splitlines()[-lines:])
 
+    def pid(self, name):
+        return int((SERVICES / f"run/{name}.pid").read_text().split()[0])
+
     def start(self, name):
         self.local("start", name)
 

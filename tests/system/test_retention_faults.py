@@ -470,14 +470,18 @@ def most_over(times_ms, per_minute):
     return most
 
 
-def check_delays(calls):
-    """Behind a delay that the server named no call begins before it is over, but for those that were on
-    their way, which are fewer than the slots."""
-    delays = {name: delay for name, (_, delay) in (DELAYED | LONG_DELAYED).items()}
-    told = [(i, at, delays[fault]) for i, (at, fault) in enumerate(calls) if fault in delays]
-    for i, at, delay in told:
-        early = sum(1 for later, _ in calls[i + 1:i + 1 + 2 * CONCURRENCY] if later < at + delay)
-        assert early < CONCURRENCY, f"call {i + 1}: {early} calls within its delay of {delay} ms"
+def check_delays(calls, ledger):
+    """Once the worker has a delay that the server named (its result is in the ledger) no call begins before it is
+    over, but for those that were on their way, which are fewer than the slots. -> how many delays there were"""
+    told = [(at, *(DELAYED | LONG_DELAYED)[fault]) for at, fault in calls if fault in DELAYED | LONG_DELAYED]
+    in_time = 0
+    for at, outcome, delay in told:
+        known = max((finished for _, _, what, claimed, finished in ledger if what == outcome and claimed <= at <= finished),
+                    default=at)
+        early = sum(known < later < at + delay for later, _ in calls)
+        assert early < CONCURRENCY, f"{early} calls within a delay of {delay} ms, known after {known - at} ms"
+        in_time += known - at < delay / 2
+    assert in_time > len(told) // 2 or SLOW > 1, f"{in_time} delays of {len(told)} were known in time"
     return len(told)
 
 
@@ -498,7 +502,7 @@ def play_at_random(company, stub, random, calls, allowed):
     # A call that found the port closed is in the ledger only.
     assert 0 <= len(ledger) - len(made) <= sum(outcome == "no-connection" for _, _, outcome, _, _ in ledger)
     assert all(outcome is not None for _, _, outcome, _, _ in ledger)
-    told = check_delays(made)
+    told = check_delays(made, ledger)
     check_rate(made, ledger)
     statuses = collections.Counter(
         (plan["status"], plan["refusal"]) for plan in company.plans("created_at >= %s", since))

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "domain/features_parts.h"
@@ -122,6 +123,8 @@ enum err features_load(const char *path, struct features **ret, struct why *why)
 {
     CLEANUP(json_free_p) struct json *root = NULL;
     enum err err = json_load(path, FILE_BYTES_MAX, DEPTH_MAX, &root, NULL, why);
+    if (err != ERR_OK && access(path, R_OK) != 0) // in every program that setting names it
+        return why_prefix(why, err, "FEATURES_FILE");
     if (err != ERR_OK)
         return err;
     err = features_of(root, ret, why);

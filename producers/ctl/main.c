@@ -95,7 +95,11 @@ int main(int argc, char **argv)
     bool is_family = has_words(argv[1]);
     if (is_family && argc > 2 && strcmp(argv[2], "--help") == 0)
         return end(usage(stdout, argv[1], EXIT_OK));
-    fprintf(stderr, "retentionctl: there is no command \"%s%s%s\"\n", argv[1], argc > 2 ? " " : "",
-            argc > 2 ? argv[2] : "");
-    return usage(stderr, is_family ? argv[1] : NULL, EXIT_USAGE);
+    if (is_family && argc == 2)
+        return usage(stderr, argv[1], EXIT_USAGE);
+    fprintf(stderr,
+            "retentionctl: there is no command \"%s%s%s\"; retentionctl %s%s--help lists them\n",
+            argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "", is_family ? argv[1] : "",
+            is_family ? " " : "");
+    return EXIT_USAGE;
 }

@@ -150,12 +150,10 @@ static bool claim(struct http_exchange *exchange)
     return false;
 }
 
-void exchange_resume(const struct http_connection *connection, struct MHD_Connection *mhd)
+void exchange_resume(struct http_connection *connection, struct MHD_Connection *mhd)
 {
     struct http_server *server = connection->server;
-    struct worker *worker = connection->worker;
-    MHD_resume_connection(mhd); // from here on the connection may go
-    worker_wake(worker);
+    worker_resume(connection, mhd); // from here on the connection may go
     atomic_fetch_sub(&server->suspended, 1); // and from here on the server
 }
 
@@ -164,7 +162,7 @@ static void settle(struct http_exchange *exchange)
 {
     if (atomic_load(&exchange->state) == STATE_RUNNING)
         return;
-    const struct http_connection *connection = exchange->connection;
+    struct http_connection *connection = exchange->connection;
     struct MHD_Connection *mhd = exchange->mhd;
     exchange_release(exchange);
     exchange_resume(connection, mhd);

@@ -54,6 +54,10 @@ struct http_connection {
     uint8_t address_bytes; // 4 or 16
     bool lingers;          // the client may still be sending when we close
 
+    // To be resumed by its worker; it is suspended meanwhile, so it is in one list at most.
+    struct http_connection *next_to_resume;
+    struct MHD_Connection *to_resume;
+
     _Atomic int phase; // moved by the workers, read by the door
     _Atomic int64_t deadline_ms;
 
@@ -215,7 +219,7 @@ struct worker *worker_start(struct http_server *server); // NULL: no memory, fil
 void worker_stop(struct worker *worker); // no connection of it is suspended any more
 void worker_give(struct worker *worker, struct http_connection *connection,
                  const struct sockaddr_storage *address, socklen_t len);
-void worker_wake(struct worker *worker);
+void worker_resume(struct http_connection *connection, struct MHD_Connection *mhd);
 
 // watch.c: the list of connections
 struct http_connection *watch_add(struct http_server *server, int fd,
@@ -281,7 +285,7 @@ void exchange_release(struct http_exchange *exchange); // drops a reference
 // Answers in the program's place; true where that was still to be done.
 bool exchange_cut(struct http_exchange *exchange);
 // Lets libmicrohttpd go on with what was suspended, whose connection is there until then.
-void exchange_resume(const struct http_connection *connection, struct MHD_Connection *mhd);
+void exchange_resume(struct http_connection *connection, struct MHD_Connection *mhd);
 
 // stream.c
 void stream_cut(struct http_exchange *exchange);

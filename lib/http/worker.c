@@ -14,6 +14,8 @@
 //
 // Others wake a worker for a newcomer or a connection to resume, by a system call only where it
 // sleeps: they set is_pending and then look at is_sleeping, and the worker the other way round.
+// Connections are resumed by their worker: libmicrohttpd goes through all that are suspended under
+// the lock that it takes for each to resume, and whoever has many answers at once waited for it.
 
 // libmicrohttpd before 1.0 is lenient in any case, and what it checks when told to it answers
 // twice.
@@ -46,11 +48,12 @@ struct worker {
     pthread_mutex_t lock;
     struct newcomer *newcomers;
     size_t count, room;
+    _Atomic(struct http_connection *) to_resume; // the latest first
 };
 
 // ---- waking
 
-void worker_wake(struct worker *worker)
+static void wake(struct worker *worker)
 {
     uint64_t one = 1;
     atomic_store(&worker->is_pending, true);
@@ -70,7 +73,18 @@ void worker_give(struct worker *worker, struct http_connection *connection,
     worker->newcomers[worker->count++] =
         (struct newcomer){connection->fd, connection, *address, len};
     pthread_mutex_unlock(&worker->lock);
-    worker_wake(worker);
+    wake(worker);
+}
+
+void worker_resume(struct http_connection *connection, struct MHD_Connection *mhd)
+{
+    struct worker *worker = connection->worker;
+    struct http_connection *head = atomic_load(&worker->to_resume);
+    connection->to_resume = mhd;
+    do
+        connection->next_to_resume = head;
+    while (!atomic_compare_exchange_weak(&worker->to_resume, &head, connection));
+    wake(worker);
 }
 
 // ---- the loop
@@ -97,6 +111,20 @@ static void take_newcomers(struct worker *worker)
         add(worker, &all[i]);
 }
 
+// In the order in which they were answered.
+static void resume_all(struct worker *worker)
+{
+    struct http_connection *latest = atomic_exchange(&worker->to_resume, NULL), *first = NULL;
+    while (latest != NULL) {
+        struct http_connection *earlier = latest->next_to_resume;
+        latest->next_to_resume = first;
+        first = latest;
+        latest = earlier;
+    }
+    for (; first != NULL; first = first->next_to_resume)
+        MHD_resume_connection(first->to_resume);
+}
+
 // Until there is something to do.
 static void sleep_now(struct worker *worker)
 {
@@ -118,8 +146,10 @@ static void *run(void *context)
 {
     struct worker *worker = context;
     while (!atomic_load(&worker->is_ending)) {
-        if (atomic_exchange(&worker->is_pending, false))
+        if (atomic_exchange(&worker->is_pending, false)) {
             take_newcomers(worker);
+            resume_all(worker);
+        }
         IGNORE(MHD_run(worker->daemon)); // what it could not do it can do the next time
         sleep_now(worker);
     }
@@ -188,8 +218,9 @@ void worker_stop(struct worker *worker)
 {
     if (worker->has_thread) {
         atomic_store(&worker->is_ending, true);
-        worker_wake(worker);
+        wake(worker);
         pthread_join(worker->thread, NULL);
+        resume_all(worker);
     }
     for (size_t i = 0; i < worker->count; i++) {
         close(worker->newcomers[i].fd);

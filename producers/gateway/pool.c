@@ -5,12 +5,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
-
-enum { SLICE_NS = 100 * 1000 }; // the least that the kernel takes
 
 struct pool {
     struct pool_options options;
@@ -41,29 +38,13 @@ static struct pool_job *take(struct pool *pool)
     return job;
 }
 
-// Niceness and slice are a thread's here. The nicer thread gets less, but what wakes beside it waits
-// until it has had its slice (sched_setattr(2), from Linux 6.12; before, the slice is ignored): a
-// call goes through a dozen threads and processes, and would wait in each. Without either nothing
-// breaks.
-static void give_way(int nice)
-{
-    struct pool_schedule schedule = {.size = sizeof schedule};
-    if (syscall(SYS_sched_getattr, 0, &schedule, sizeof schedule, 0) == 0) {
-        schedule.size = sizeof schedule;
-        schedule.nice += nice;
-        schedule.slice_ns = SLICE_NS;
-        if (syscall(SYS_sched_setattr, 0, &schedule, 0) == 0)
-            return;
-    }
-    setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + nice);
-}
-
 static void *work(void *argument)
 {
     struct pool *pool = argument;
     const struct pool_options *options = &pool->options;
+    // Niceness is a thread's here (setpriority(2)); without it nothing breaks.
     if (options->nice != 0)
-        give_way(options->nice);
+        setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + options->nice);
     void *worker = options->enter == NULL ? NULL : options->enter(options->context);
     for (struct pool_job *job = take(pool); job != NULL; job = take(pool))
         job->run(job, worker);

@@ -3,7 +3,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "base/err.h"
 
@@ -19,23 +18,11 @@ struct pool_job {
 struct pool_options {
     size_t threads;
     size_t queue_max; // jobs that wait beside those that run
-    // How much nicer its threads are than the program's others, which they let run sooner, too; 0:
-    // not at all.
-    int nice;
+    int nice;         // how much nicer its threads are than the program's others; 0: not at all
     // Each thread's own: made and freed there. NULL: none.
     void *(*enter)(void *context);
     void (*leave)(void *worker);
     void *context;
-};
-
-// The kernel's struct sched_attr in its first form (sched_setattr(2)): glibc has it from 2.41 only,
-// and Linux's own header for it cannot stand beside glibc's before.
-struct pool_schedule {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t slice_ns, deadline_ns, period_ns;
 };
 
 struct pool;

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "avro/records.h"
 #include "avro/topics.h"
@@ -196,13 +195,6 @@ static enum err open_tables(struct gateway *gateway, struct pg **ret, struct why
 
 // ---- what waits, and who hashes
 
-// Hashing fills a processor and its caches; the other half stays with whoever has a token.
-static size_t hash_threads(int64_t given)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    return given > 0 ? (size_t)given : processors >= 4 ? (size_t)processors / 2 : 1;
-}
-
 static enum err open_pools(struct gateway *gateway, struct why *why)
 {
     const struct settings *settings = &gateway->settings;
@@ -213,7 +205,7 @@ static enum err open_pools(struct gateway *gateway, struct why *why)
     gateway->pending = pending_new(&pending);
     const struct rows_options rows = {
         .url = settings->database_url, .metrics = gateway->metrics, .pending = gateway->pending};
-    const struct pool_options hashing = {.threads = hash_threads(settings->hash_threads),
+    const struct pool_options hashing = {.threads = (size_t)settings->hash_threads,
                                          .queue_max = (size_t)settings->hash_queue,
                                          .nice = HASH_NICE};
     const struct pool_options reading = {.threads = 1, .queue_max = READING_QUEUE};
@@ -251,11 +243,10 @@ static enum err open_sender(struct gateway *gateway, int32_t *ret_partitions, st
     const char *const topics[] = {gateway->score_requests, gateway->employee_changes,
                                   gateway->plan_requests, gateway->prediction_replies,
                                   gateway->plan_replies};
-    const struct bus_sender_options options = {
-        .topics = topics,
-        .topic_count = ARRAY_LEN(topics),
-        .linger_us = LINGER_US,
-        .give_up_ms = GIVE_UP_MS};
+    const struct bus_sender_options options = {.topics = topics,
+                                               .topic_count = ARRAY_LEN(topics),
+                                               .linger_us = LINGER_US,
+                                               .give_up_ms = GIVE_UP_MS};
     enum err err = bus_sender_open(&gateway->bus, &options, &gateway->sender, why);
     if (err != ERR_OK)
         return err;

@@ -4,8 +4,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "pool.h"
 
@@ -106,21 +104,10 @@ static void without_a_queue_a_job_needs_an_idle_thread(void **state)
     pool_free(NULL);
 }
 
-// 0: this kernel gives no slices.
-static uint64_t slice_ns(void)
-{
-    struct pool_schedule schedule = {.size = sizeof schedule};
-    assert_int_equal(syscall(SYS_sched_getattr, 0, &schedule, sizeof schedule, 0), 0);
-    return schedule.slice_ns;
-}
-
-static _Atomic uint64_t slice;
-
 static void look_at_niceness(struct pool_job *job, void *worker)
 {
     (void)worker;
     atomic_store(&entered, getpriority(PRIO_PROCESS, 0));
-    atomic_store(&slice, slice_ns());
     count(job, NULL);
 }
 
@@ -137,7 +124,6 @@ static void the_threads_of_a_pool_may_be_nicer_than_the_others(void **state)
     pool_free(pool);
     assert_int_equal(atomic_load(&entered), niceness + 3 < most ? niceness + 3 : most);
     assert_int_equal(getpriority(PRIO_PROCESS, 0), niceness);
-    assert_true(slice_ns() == 0 || atomic_load(&slice) < slice_ns());
 }
 
 int main(void)

@@ -17,7 +17,9 @@ from conftest import SLOW, wait_for
 from support import ATTRIBUTES, EVENT_TIME, Writer, change, frame
 
 POISON = int(os.environ.get("POISON", 10_000))
-DAY = 86_400_000
+# The codes of a body that is not what its schema says.
+BODY = ("truncated", "trailing-bytes", "bad-length", "bad-varint", "bad-enum-index", "bad-union-index",
+        "invalid-utf8")
 
 
 def varint(number):
@@ -82,7 +84,9 @@ class Maker:
         yield b"", "short-frame"
         yield None, "short-frame"
         yield bytes([1 + turn % 255]) + value[1:], "bad-magic"
-        yield value[1:], ("bad-magic", "unknown-schema", "truncated", "bad-length", "schema-mismatch")
+        # Without its magic byte the frame may name a schema that some other test has registered: then the body,
+        # four bytes short, is refused by the first rule that it breaks.
+        yield value[1:], ("bad-magic", "unknown-schema", "schema-mismatch", *BODY)
         yield json.dumps(event).encode(), "bad-magic"
         yield b"\xff" * (1 + turn * 997 % 900_000), ("bad-magic", "short-frame")
 

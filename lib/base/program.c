@@ -2,12 +2,15 @@
 #include "base/program.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -138,4 +141,17 @@ bool program_wait_ms(int64_t ms)
             poll(&fd, stop.fd >= 0, (int)(left > 60000 ? 60000 : left))); // the loop looks itself
     }
     return program_is_stopping();
+}
+
+void program_give_way(int nice)
+{
+    char text[8];
+    int len = snprintf(text, sizeof text, "%d", nice);
+    IGNORE(setsid()); // fails where it leads a group: it has a session already, most likely
+    int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        IGNORE(write(fd, text, (size_t)len));
+        close(fd);
+    }
+    IGNORE(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + nice));
 }

@@ -35,5 +35,9 @@ bool program_is_stopping(void);
 void program_stop(void); // as if the first signal had come
 // Readable once stopping: for poll(2).
 int program_stop_fd(void);
+// Of work that may wait: lets whatever else runs on the machine go first. Puts the process into a
+// session of its own, since the kernel shares out by session first (autogroup, sched(7)), and makes
+// both nicer by `nice`, 1 to 19. What the kernel refuses is left as it is. Call before any thread.
+void program_give_way(int nice);
 // Sleeps; true when the stop flag ended it early (or was up already).
 bool program_wait_ms(int64_t ms);

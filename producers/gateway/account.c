@@ -51,13 +51,13 @@ void account_ask_on(struct account *account,
 
 static void run_hashing(struct pool_job *job, void *worker)
 {
-    (void)worker;
     struct account *account =
         (struct account *)(void *)((char *)job - offsetof(struct account, hashing));
-    account->hash_step(account);
+    account->hash_step(account, worker);
 }
 
-void account_hash(struct account *account, void (*run)(struct account *account))
+void account_hash(struct account *account,
+                  void (*run)(struct account *account, struct auth_hasher *hasher))
 {
     account->hashing.run = run_hashing;
     account->hash_step = run;

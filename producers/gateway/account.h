@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "auth/hasher.h"
 #include "auth/opaque.h"
 #include "auth/password.h"
 #include "auth/token.h"
@@ -24,7 +25,7 @@ struct gateway;
 struct account {
     struct database_job job; // first
     struct pool_job hashing;
-    void (*hash_step)(struct account *account); // what to do there
+    void (*hash_step)(struct account *account, struct auth_hasher *hasher); // what to do there
     struct gateway *gateway;
     struct http_exchange *exchange;
     struct throttling throttling;
@@ -66,7 +67,8 @@ void account_ask_on(struct account *account,
                     enum err (*ask)(struct database_job *, struct pg *, struct why *),
                     void (*then)(struct database_job *, enum err, const struct why *));
 // Hands it to those that hash. Takes the account, answers 429 where there is no place.
-void account_hash(struct account *account, void (*run)(struct account *account));
+void account_hash(struct account *account,
+                  void (*run)(struct account *account, struct auth_hasher *hasher));
 
 static inline struct account *account_of(struct database_job *job)
 {

@@ -109,12 +109,12 @@ static void then_register(struct database_job *job, enum err err, const struct w
     }
 }
 
-static void hash_register(struct account *account)
+static void hash_register(struct account *account, struct auth_hasher *hasher)
 {
     struct bytes password = bytes_of(account->password, account->password_len);
     enum err err = judge(account, password);
     if (err == ERR_OK)
-        err = auth_password_hash(password, account->fresh_hash, &account->why);
+        err = auth_hasher_hash(hasher, password, account->fresh_hash, &account->why);
     if (is_refused(account, err, "password"))
         account_free(account);
     else
@@ -264,20 +264,20 @@ static void then_change(struct database_job *job, enum err err, const struct why
 
 // The new one is judged first: an answer that only a right current password gets would tell that it
 // is right, and nobody would have counted the guess.
-static void hash_change(struct account *account)
+static void hash_change(struct account *account, struct auth_hasher *hasher)
 {
     struct auth_password_result result = {0};
     struct bytes fresh = bytes_of(account->fresh_password, account->fresh_len);
     enum err err = judge(account, fresh);
     if (err == ERR_OK) {
-        err = auth_password_verify(account->stored_hash,
+        err = auth_hasher_verify(hasher, account->stored_hash,
                                    bytes_of(account->password, account->password_len), &result,
                                    &account->why);
         account->is_right = err == ERR_OK && result.is_right;
         err = err == ERR_RETRY ? ERR_RETRY : ERR_OK;
     }
     if (account->is_right)
-        err = auth_password_hash(fresh, account->fresh_hash, &account->why);
+        err = auth_hasher_hash(hasher, fresh, account->fresh_hash, &account->why);
     if (is_refused(account, err, "new_password")) {
         account_free(account);
         return;

@@ -103,19 +103,19 @@ static void then_begin(struct database_job *job, enum err err, const struct why 
     }
 }
 
-static void hash_login(struct account *account)
+static void hash_login(struct account *account, struct auth_hasher *hasher)
 {
     struct auth_password_result result = {0};
     struct bytes password = bytes_of(account->password, account->password_len);
     struct why why = {0};
     enum err err = ERR_REJECT;
     if (account->stored_hash[0] != '\0')
-        err = auth_password_verify(account->stored_hash, password, &result, &why);
+        err = auth_hasher_verify(hasher, account->stored_hash, password, &result, &why);
     if (err == ERR_REJECT) // no such user, or a hash that we do not check: the same work
-        err = auth_password_verify_nobody(password, &why);
+        err = auth_hasher_verify_nobody(hasher, password, &why);
     account->is_right = err == ERR_OK && result.is_right && account->is_found;
     if (account->is_right && result.wants_upgrade)
-        IGNORE(auth_password_hash(password, account->fresh_hash, NULL)); // another time, then
+        IGNORE(auth_hasher_hash(hasher, password, account->fresh_hash, NULL)); // another time, then
     if (err == ERR_RETRY) {
         problem_answer(account->exchange, PROBLEM_BUSY, "try again in a moment");
         account_free(account);

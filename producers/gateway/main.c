@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/hasher.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -200,6 +201,9 @@ int main(int argc, char **argv)
     static struct gateway gateway = {.start_lock = PTHREAD_MUTEX_INITIALIZER}; // large
     struct why why = {0};
     bool is_done = false;
+    int status = EXIT_OK;
+    if (auth_hasher_serve(argc, argv, &status))
+        return status;
     enum err err = read_settings(&gateway, argc, argv, &is_done, &why);
     if (err != ERR_OK || is_done) {
         if (err != ERR_OK)
@@ -219,7 +223,7 @@ int main(int argc, char **argv)
         err = ERR_OK;
     if (err != ERR_OK)
         log_error("failed", "code=%s why=\"%s\"", why.code, why.text);
-    int status = err == ERR_OK ? EXIT_OK : EXIT_FAILED;
+    status = err == ERR_OK ? EXIT_OK : EXIT_FAILED;
     program_set_late_status(status);
     program_stop(); // the grace bounds the closing, too
     close_gateway(&gateway);

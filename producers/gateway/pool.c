@@ -4,8 +4,6 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -42,9 +40,6 @@ static void *work(void *argument)
 {
     struct pool *pool = argument;
     const struct pool_options *options = &pool->options;
-    // Niceness is a thread's here (setpriority(2)); without it nothing breaks.
-    if (options->nice != 0)
-        setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + options->nice);
     void *worker = options->enter == NULL ? NULL : options->enter(options->context);
     for (struct pool_job *job = take(pool); job != NULL; job = take(pool))
         job->run(job, worker);

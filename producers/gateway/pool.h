@@ -18,7 +18,6 @@ struct pool_job {
 struct pool_options {
     size_t threads;
     size_t queue_max; // jobs that wait beside those that run
-    int nice;         // how much nicer its threads are than the program's others; 0: not at all
     // Each thread's own: made and freed there. NULL: none.
     void *(*enter)(void *context);
     void (*leave)(void *worker);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/hasher.h"
 #include "avro/records.h"
 #include "avro/topics.h"
 #include "base/backoff.h"
@@ -33,7 +34,6 @@ enum {
     // Answers come by the transaction, and so do the next calls of those who have them: what comes
     // together goes out in one request for each partition.
     LINGER_US = 500,
-    HASH_NICE = 10, // a login may wait a little, and must not hold up who has a token
 };
 
 // ---- settings
@@ -195,6 +195,17 @@ static enum err open_tables(struct gateway *gateway, struct pg **ret, struct why
 
 // ---- what waits, and who hashes
 
+static void *enter_hashing(void *context)
+{
+    (void)context;
+    return auth_hasher_new();
+}
+
+static void leave_hashing(void *hasher)
+{
+    auth_hasher_free(hasher);
+}
+
 static enum err open_pools(struct gateway *gateway, struct why *why)
 {
     const struct settings *settings = &gateway->settings;
@@ -207,7 +218,8 @@ static enum err open_pools(struct gateway *gateway, struct why *why)
         .url = settings->database_url, .metrics = gateway->metrics, .pending = gateway->pending};
     const struct pool_options hashing = {.threads = (size_t)settings->hash_threads,
                                          .queue_max = (size_t)settings->hash_queue,
-                                         .nice = HASH_NICE};
+                                         .enter = enter_hashing,
+                                         .leave = leave_hashing};
     const struct pool_options reading = {.threads = 1, .queue_max = READING_QUEUE};
     enum err err = rows_start(&rows, &gateway->rows, why);
     if (err == ERR_OK)

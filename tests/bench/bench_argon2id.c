@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 // The floor of logins: argon2id with the cost that passwords have here, in THREADS threads for so
-// long, and nothing else. Prints how many a second; a check that says no ends it.
+// long, and nothing else. With "give-way" other processes go first, as beside the gateway's hashers.
+// Prints how many a second; a check that says no ends it.
 
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "auth/hasher.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "base/program.h"
 #include "crypto/argon2id.h"
 #include "crypto/crypto.h"
 
@@ -44,12 +48,15 @@ int main(int argc, char **argv)
     pthread_t ids[THREADS_MAX];
     struct work work = {0};
     struct why why = {0};
-    if (argc != 3 ||
+    bool gives_way = argc == 4 && strcmp(argv[3], "give-way") == 0;
+    if ((argc != 3 && !gives_way) ||
         parse_i64(bytes_from_string(argv[1]), 1, THREADS_MAX, &threads, NULL) != ERR_OK ||
         parse_duration_ms(bytes_from_string(argv[2]), &window_ms, NULL) != ERR_OK) {
-        fprintf(stderr, "usage: bench-argon2id THREADS WINDOW\n");
+        fprintf(stderr, "usage: bench-argon2id THREADS WINDOW [give-way]\n");
         return 2;
     }
+    if (gives_way)
+        program_give_way(AUTH_HASHER_NICE);
     if (crypto_init(&why) != ERR_OK ||
         crypto_argon2id_hash(bytes_from_string(password), work.hash, &why) != ERR_OK) {
         fprintf(stderr, "bench-argon2id: %s\n", why.text);

@@ -11,6 +11,7 @@ import fcntl
 import os
 import pathlib
 import random
+import re
 import secrets
 import shlex
 import signal
@@ -141,6 +142,15 @@ class Program:
     def pid(self):
         return self.process.pid
 
+    def pids(self):
+        """Of it and of the processes that it has started."""
+        found = [self.pid]
+        for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
+                if int(path.read_text().rsplit(")", 1)[1].split()[1]) == self.pid:
+                    found.append(int(path.parent.name))
+        return found
+
     def running(self):
         return self.process.poll() is None
 
@@ -178,11 +188,12 @@ class Program:
         return total
 
     def resident_mb(self, field="VmRSS"):
-        """Now; VmHWM: at its highest."""
-        for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith(f"{field}:"):
-                return int(line.split()[1]) / 1024
-        raise AssertionError(f"{self.name} has ended")
+        """With the processes that it has started. Now; VmHWM: each at its highest."""
+        kilobytes = 0
+        for pid in self.pids():
+            status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            kilobytes += int(re.search(rf"^{field}:\s+(\d+) kB$", status, re.MULTILINE)[1])
+        return kilobytes / 1024
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

@@ -36,9 +36,9 @@ def attempt(gateway, name, password=WRONG, address=None, path="/login"):
 
 
 def cpu_ns(program):
-    """What all threads of the process have computed so far."""
+    """What all threads of the program, and of the processes that hash for it, have computed so far."""
     total = 0
-    for task in pathlib.Path(f"/proc/{program.pid}/task").iterdir():
+    for task in (task for pid in program.pids() for task in pathlib.Path(f"/proc/{pid}/task").iterdir()):
         try:
             total += int((task / "schedstat").read_text().split()[0])
         except FileNotFoundError:

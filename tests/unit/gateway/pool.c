@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/resource.h>
 
 #include "pool.h"
 
@@ -104,35 +103,12 @@ static void without_a_queue_a_job_needs_an_idle_thread(void **state)
     pool_free(NULL);
 }
 
-static void look_at_niceness(struct pool_job *job, void *worker)
-{
-    (void)worker;
-    atomic_store(&entered, getpriority(PRIO_PROCESS, 0));
-    count(job, NULL);
-}
-
-static void the_threads_of_a_pool_may_be_nicer_than_the_others(void **state)
-{
-    (void)state;
-    int niceness = getpriority(PRIO_PROCESS, 0), most = 19;
-    const struct pool_options options = {.threads = 1, .queue_max = 1, .nice = 3};
-    struct pool_job job = {.run = look_at_niceness};
-    struct pool *pool = NULL;
-    struct why why = {0};
-    assert_ok(pool_start(&options, &pool, &why), &why);
-    assert_true(pool_put(pool, &job));
-    pool_free(pool);
-    assert_int_equal(atomic_load(&entered), niceness + 3 < most ? niceness + 3 : most);
-    assert_int_equal(getpriority(PRIO_PROCESS, 0), niceness);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_runs_once_also_where_the_pool_is_about_to_stop),
         cmocka_unit_test(what_waits_is_bounded_but_for_what_was_let_in),
         cmocka_unit_test(without_a_queue_a_job_needs_an_idle_thread),
-        cmocka_unit_test(the_threads_of_a_pool_may_be_nicer_than_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

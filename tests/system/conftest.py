@@ -127,6 +127,9 @@ class Stack:
         finally:
             self.start(name)
 
+# Programs that are killed, or leave at once, have no status that tells of it.
+SANITIZER = re.compile(rb"(WARNING|ERROR): \w+Sanitizer|: runtime error: ")
+
 
 class Program:
     """One running program of ours."""
@@ -326,6 +329,8 @@ class World:
         self._delete_topics()
         with psycopg.connect(self.stack.database_url, autocommit=True) as db:
             db.execute(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
+        found = [program for program in self.programs if SANITIZER.search(program.log.read_bytes())]
+        assert failed or not found, "\n".join(f"a sanitizer's finding in {p.log.name}:\n{p.tail(60)}" for p in found)
 
     def _delete_topics(self):
         from confluent_kafka.admin import AdminClient

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Kinds of faults that take long, need the whole company, or a build that can be made to die at a chosen point."""
+import functools
 import glob
 import pathlib
 import resource
 import signal
 import time
 
-from faults import SESSION_SECONDS, kind, start, superuser
+from faults import KINDS, SESSION_SECONDS, kind, start, superuser
 from scene import Missed
 
 PLANTED = "retentionai-scoring-planted"
@@ -20,8 +21,11 @@ FILE_BYTES = 200_000
 @kind("workers")
 def crash_point(scene, chance):
     """kill -9 of itself where it hurts."""
-    worker, point = chance.choice(scene.workers), chance.choice(sorted(POINTS))
-    number = chance.randint(1, POINTS[point])
+    return crash(scene, chance, chance.choice(sorted(POINTS)))
+
+
+def crash(scene, chance, point):
+    worker, number = chance.choice(scene.workers), chance.randint(1, POINTS[point])
     with worker.lock:
         worker.kill()
         worker.start(PLANTED, CRASH_AT=f"{point}:{number}")
@@ -35,6 +39,10 @@ def crash_point(scene, chance):
     if status != -signal.SIGKILL:
         raise AssertionError(f"ended with {status}, not by itself at {point}")
     return f"slot {worker.slot}, {point} for the {number}th time"
+
+
+for name in POINTS:
+    KINDS[f"crash-{name}"] = "workers", functools.partial(crash, point=name)
 
 
 @kind("workers")

@@ -3,7 +3,7 @@
 import collections
 import random
 
-import faults_rare  # noqa: F401 (adds its kinds)
+import faults_rare  # adds its kinds, too
 from faults import KINDS
 
 Profile = collections.namedtuple("Profile", "events per_second seconds faults least_faults least_kinds settle_seconds has_company")
@@ -35,7 +35,11 @@ SHORT = CI._replace(events=30_000, per_second=1_500, seconds=20, least_faults=5,
                             "kafka-half-close": 1, "held-end": 1, "held-offsets": 1, "backends-terminated": 1,
                             "table-locked": 1, "model-swap": 2, "poison-burst": 1})
 
-PROFILES = {"ci": CI, "full": FULL, "night": FULL, "short": SHORT}
+# Each crash point again and again, and what makes transactions abort, so that all are passed.
+POINTS = CI._replace(events=1_200_000, per_second=900, seconds=1_200, least_faults=360, least_kinds=len(faults_rare.POINTS),
+                     faults={f"crash-{name}": 32 for name in faults_rare.POINTS} | {"kafka-cut": 120})
+
+PROFILES = {"ci": CI, "full": FULL, "night": FULL, "short": SHORT, "points": POINTS}
 
 # Deliberate bug -> (what PLANT is to be, the faults that it must be seen by). `none` has all of these faults and no bug.
 BUGS = {

@@ -233,7 +233,7 @@ def run_bug(stack, bug, seed):
 def main(what):
     parser = argparse.ArgumentParser(prog="tests/run chaos", description=what)
     parser.add_argument("--profile", choices=PROFILES, default="ci",
-                        help="ci: 400,000 events in 4 minutes; full: 2,000,000 and all programs, 15 minutes; night: full again and again; short: does it run")
+                        help="ci: 400,000 events in 4 minutes; full: 2,000,000 and all programs, 15 minutes; night: full again and again; points: each crash point 30 times, half an hour; short: does it run")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000), help="makes the schedule and the load; printed")
     parser.add_argument("--hours", type=float, default=8, help="of profile night")
     parser.add_argument("--plant", choices=BUGS, help="run with this deliberate bug, which must be caught (none: must pass)")

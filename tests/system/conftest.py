@@ -191,11 +191,13 @@ class Program:
         return total
 
     def resident_mb(self, field="VmRSS"):
-        """With the processes that it has started. Now; VmHWM: each at its highest."""
+        """With the processes that it has started, whose code is in memory once. Now; VmHWM: each at its highest."""
         kilobytes = 0
         for pid in self.pids():
             status = pathlib.Path(f"/proc/{pid}/status").read_text()
-            kilobytes += int(re.search(rf"^{field}:\s+(\d+) kB$", status, re.MULTILINE)[1])
+            found = dict(re.findall(r"^(\w+):\s+(\d+) kB$", status, re.MULTILINE))
+            assert field in found, f"{self.name} has ended"
+            kilobytes += int(found[field]) - (0 if pid == self.pid else int(found["RssFile"]))
         return kilobytes / 1024
 
     def kill(self):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A thousand clients with slow heads or bodies, or that read slowly, beside an honest one: it is served as before, memory is
 bounded, and whoever is too slow is dropped. What is as before is told by a second gateway without them, asked in turn, since
-the machine is not the same from one moment to the next (tests/bench/gateway compares with the time before)."""
+the machine is not the same from one moment to the next."""
 import http.client
 import os
 import statistics

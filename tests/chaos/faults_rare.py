@@ -13,7 +13,7 @@ from scene import Missed
 PLANTED = "retentionai-scoring-planted"
 # CRASH_POINT(..) in the sources -> how often it may be passed before.
 POINTS = {"polled": 200, "begun": 40, "sent": 3000, "before-commit": 40, "offsets-sent": 40, "committed": 40, "aborted": 2,
-          "recorder-assigned": 2, "recorder-read": 40, "recorder-advanced": 40, "recorder-stored": 40, "recorder-committed": 40}
+          "recorder-assigned": 1, "recorder-read": 40, "recorder-advanced": 40, "recorder-stored": 40, "recorder-committed": 40}
 FAKETIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
 FILE_BYTES = 200_000
 

@@ -176,6 +176,9 @@ def attempt(stack, profile, seed, directory, name="retentionai-scoring", is_quie
         if sum(run.done.values()) < profile.least_faults or len(run.done) < profile.least_kinds:
             raise Violation(OURS, f"{profile.least_faults} faults of {profile.least_kinds} kinds are wanted, {sum(run.done.values())} of "
                             f"{len(run.done)} were done; missed: {run.missed}")
+        few = {name: run.done[name] for name in profile.faults if run.done[name] < profile.least_each}
+        if few:
+            raise Violation(OURS, f"{profile.least_each} of each kind are wanted; too few: {few}")
         return None
     except Violation as violation:
         violation.seconds = time.monotonic() - began

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "auth/hasher.h"
 #include "avro/records.h"
@@ -195,6 +196,13 @@ static enum err open_tables(struct gateway *gateway, struct pg **ret, struct why
 
 // ---- what waits, and who hashes
 
+// What comes with a login, the database's part above all, needs a processor, too.
+static size_t hash_threads(int64_t given)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return given > 0 ? (size_t)given : processors >= 4 ? (size_t)processors / 2 : 1;
+}
+
 static void *enter_hashing(void *context)
 {
     (void)context;
@@ -216,7 +224,7 @@ static enum err open_pools(struct gateway *gateway, struct why *why)
     gateway->pending = pending_new(&pending);
     const struct rows_options rows = {
         .url = settings->database_url, .metrics = gateway->metrics, .pending = gateway->pending};
-    const struct pool_options hashing = {.threads = (size_t)settings->hash_threads,
+    const struct pool_options hashing = {.threads = hash_threads(settings->hash_threads),
                                          .queue_max = (size_t)settings->hash_queue,
                                          .enter = enter_hashing,
                                          .leave = leave_hashing};

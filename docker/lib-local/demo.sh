@@ -186,7 +186,13 @@ SQL
     demo_line "  with one plan of three actions" "${pg[one_plan]}" "${pg[due]}"
     demo_line "  and the same on Kafka" "${pg[one_on_kafka]}" "${pg[due]}"
     [[ -z ${pg[makers]} ]] || echo "    ${pg[makers]}."
-    ! service_is_wanted stub-llm || echo "    (gemini is the stand-in for it: what it says is made up.)"
+    if service_is_wanted stub-llm; then
+        if [[ ${pg[makers]} == *gemini* ]]; then
+            echo "    (gemini is the stand-in for it: what it says is made up.)"
+        else
+            echo "    (An earlier run made them, and a risk episode has one plan: down --wipe before this shows the stand-in's.)"
+        fi
+    fi
     demo_line "rows that differ from Kafka" "$differing" 0
     ((differing == 0)) && echo "  Kafka and PostgreSQL are equal to the last bit."
     awk -v n="$expected" -v ms="$took" 'BEGIN {
@@ -248,7 +254,7 @@ demo_http() {
     local account='{"username":"hr_manager","password":"securepassword"}' said token employee plan
     echo
     echo "Over HTTP (http://127.0.0.1:${ports[gateway]}/docs), a person as the first RetentionAI was told of one:"
-    said=$(demo_post /register "$account") || [[ $said == *'"username-taken"'* ]] || { say "/register: $said"; return 1; }
+    said=$(demo_post /register "$account" 2>&1) || [[ $said == *'"username-taken"'* ]] || { say "/register: $said"; return 1; }
     said=$(demo_post /login "$account") || { say "/login: $said"; return 1; }
     token=$(demo_field access_token <<<"$said")
     said=$(demo_post /predict "$demo_person" -H "Authorization: Bearer $token") || { say "/predict: $said"; return 1; }

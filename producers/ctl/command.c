@@ -108,7 +108,7 @@ enum err command_connect(const char *database_url, struct pg **ret, struct why *
         err = pg_connect(pg, why);
     if (err == ERR_OK)
         *ret = TAKE(pg);
-    return err;
+    return err == ERR_OK ? ERR_OK : why_prefix(why, err, "DATABASE_URL");
 }
 
 bool command_may_wait(enum err err, const struct why *why)

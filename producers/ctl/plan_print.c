@@ -81,22 +81,23 @@ static enum err print_calls(struct pg *pg, struct bytes plan_id, struct why *why
     return err;
 }
 
-enum err plan_print(struct pg *pg, const char *id, bool is_json, bool *ret_found, struct why *why)
+enum err plan_print(struct pg *pg, const char *id, bool is_json, struct plan_printed *ret,
+                    struct why *why)
 {
+    *ret = (struct plan_printed){0};
     CLEANUP(pg_rows_free_p) struct pg_rows *rows = NULL;
     enum err err = pg_exec(pg, sql_plan_show, (struct pg_param[]){PG_STRING(id)}, 1, &rows, why);
     for (size_t i = 0; err == ERR_OK && i < pg_count(rows); i++) {
+        struct plan plan;
+        retention_plans_read(rows, i, &plan);
+        *ret = (struct plan_printed){.is_found = true, .is_refused = plan.status == PLAN_REFUSED};
         if (is_json) {
             struct bytes line = pg_get_text(rows, i, JSON_COLUMN);
             printf("%.*s\n", (int)line.len, (const char *)line.data);
             continue;
         }
-        struct plan plan;
-        retention_plans_read(rows, i, &plan);
         print_plan(&plan);
         err = print_calls(pg, plan.plan_id, why);
     }
-    if (err == ERR_OK)
-        *ret_found = pg_count(rows) > 0;
     return err;
 }

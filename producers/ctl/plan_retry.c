@@ -79,10 +79,12 @@ static enum err wait_plan(struct pg *pg, const struct settings *settings, const 
                           struct why *why)
 {
     int64_t end_ms = clock_mono_ms() + settings->wait_ms;
-    bool is_found = false;
+    struct plan_printed printed;
     for (;;) {
-        enum err err = plan_print(pg, request_id, settings->is_json, &is_found, why);
-        if (err != ERR_OK || is_found)
+        enum err err = plan_print(pg, request_id, settings->is_json, &printed, why);
+        if (err == ERR_OK && printed.is_refused)
+            return why_say(why, ERR_REJECT, "the plan was refused");
+        if (err != ERR_OK || printed.is_found)
             return err;
         if (clock_mono_ms() >= end_ms)
             return why_say(why, ERR_RETRY,

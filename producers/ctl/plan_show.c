@@ -20,12 +20,15 @@ static const struct settings_spec spec = {
 static enum err show(const struct settings *settings, const char *id, struct why *why)
 {
     CLEANUP(pg_close_p) struct pg *pg = NULL;
-    bool is_found = false;
+    struct plan_printed printed = {0};
     enum err err = command_connect(settings->database_url, &pg, why);
     if (err == ERR_OK)
-        err = plan_print(pg, id, settings->is_json, &is_found, why);
-    if (err == ERR_OK && !is_found)
-        err = why_say(why, ERR_REJECT, "there is no plan, and no plan of a request, %s", id);
+        err = plan_print(pg, id, settings->is_json, &printed, why);
+    if (err == ERR_OK && !printed.is_found)
+        err = why_say(why, ERR_REJECT,
+                      "there is no plan, and no plan of a request, %s (those of an employee: "
+                      "retentionctl plans list --employee %s)",
+                      id, id);
     return err;
 }
 

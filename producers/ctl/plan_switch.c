@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // plans status, on, off: the switch that workers look at every few seconds. While it is off they
-// keep their places: what comes in waits.
+// keep their places in high-risk: what comes in waits.
 
 #include <stdio.h>
 
@@ -23,7 +23,8 @@ static const struct settings_spec specs[] = {
     [STATUS] = SPEC("status", "Prints whether retention plans are made."),
     [ON] = SPEC("on", "Has retention plans made. Takes effect within 5 seconds."),
     [OFF] = SPEC("off", "Stops the making of retention plans, and so the calls of language models. "
-                        "Takes effect within 5 seconds; what comes in waits."),
+                        "Takes effect within 5 seconds. Scores of high risk wait; what a person asks "
+                        "for is refused at once, as plans-are-off."),
 };
 
 static enum err print_switch(struct pg *pg, bool is_json, struct why *why)

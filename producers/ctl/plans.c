@@ -28,15 +28,15 @@ static void print_cell(const struct pg_rows *rows, size_t row, int column, int w
 
 static void print_row(const struct pg_rows *rows, size_t row, bool is_json)
 {
-    enum { PLAN_ID, EMPLOYEE, STATUS, BY, LANGUAGE, CREATED_AT, JSON };
+    enum { PLAN_ID, EMPLOYEE, STATUS, BY, LANGUAGE, CREATED_AT, PREDICTION, JSON };
     if (is_json) {
         struct bytes line = pg_get_text(rows, row, JSON);
         printf("%.*s\n", (int)line.len, (const char *)line.data);
         return;
     }
     if (row == 0)
-        printf("%-28s %-16s %-9s %-24s %-8s %s\n", "PLAN", "EMPLOYEE", "STATUS", "BY OR REFUSAL",
-               "LANGUAGE", "CREATED");
+        printf("%-28s %-16s %-9s %-24s %-8s %-24s %s\n", "PLAN", "EMPLOYEE", "STATUS",
+               "BY OR REFUSAL", "LANGUAGE", "CREATED", "PREDICTION");
     char when[FORMAT_TIME_MAX];
     format_time_ms(pg_get_time_ms(rows, row, CREATED_AT), when);
     print_cell(rows, row, PLAN_ID, 28);
@@ -44,7 +44,9 @@ static void print_row(const struct pg_rows *rows, size_t row, bool is_json)
     print_cell(rows, row, STATUS, 9);
     print_cell(rows, row, BY, 24);
     print_cell(rows, row, LANGUAGE, 8);
-    printf("%s\n", when);
+    printf("%s ", when);
+    print_cell(rows, row, PREDICTION, 0);
+    printf("\n");
 }
 
 static struct pg_param or_null(const char *text)
@@ -65,6 +67,8 @@ static enum err list(const struct settings *settings, struct why *why)
     enum err err = command_connect(settings->database_url, &pg, why);
     if (err == ERR_OK)
         err = pg_exec(pg, sql_plan_list, params, ARRAY_LEN(params), &rows, why);
+    if (err == ERR_OK && pg_count(rows) == 0)
+        fprintf(stderr, "there is no such plan\n");
     for (size_t i = 0; err == ERR_OK && i < pg_count(rows); i++)
         print_row(rows, i, settings->is_json);
     return err;

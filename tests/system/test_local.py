@@ -135,7 +135,7 @@ def test_a_port_on_which_nothing_came_up_is_not_remembered(local):
 @pytest.mark.parametrize("call, word", [
     (("up", "--nonsense"), "--nonsense"), (("demo", "now"), "now"), (("down", "x"), "x"), (("frob",), "frob"),
     (("start", "cassandra"), "one of postgres kafka"), (("start",), "one of postgres kafka"), (("status", "x"), "status"),
-    (("env", "x"), "env"), (("logs", "kafka", "postgres"), "kafka and postgres"), (("--dir",), "--dir"), (("--dir=", "up"), "--dir"),
+    (("env", "x"), "env"), (("logs", "kafka", "postgres"), "kafka and postgres"), (("logs",), "of what"), (("--dir",), "--dir"), (("--dir=", "up"), "--dir"),
 ])
 def test_wrong_calls_end_with_status_2_name_the_mistake_and_point_to_the_help(local, call, word):
     status, output = local(*call)

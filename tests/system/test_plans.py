@@ -128,6 +128,12 @@ def test_a_plan_is_asked_for_by_the_id_of_a_prediction(world):
     assert waiting.wait() == 0
     answer = json.loads(waiting.log.read_text().splitlines()[1])
     assert answer["plan_id"] == "plan-requests/0/3" and answer["action_2"] == "Plan the next step."
+    # A refusal is printed, and no success.
+    waiting = world.start("retentionctl", "plans", "retry", prediction, "--wait", "60s")
+    request = wait_for("its request", lambda: waiting.log.read_text().strip())
+    Plans(world).send(refused("plan-requests/0/4", employee, request_id=request))
+    assert waiting.wait() == 1
+    assert "refused: left" in waiting.log.read_text() and "the plan was refused" in waiting.log.read_text()
 
 
 def test_plans_are_listed_and_shown(world):
@@ -141,6 +147,7 @@ def test_plans_are_listed_and_shown(world):
     listed = world.ctl("plans", "list").splitlines()
     assert listed[0].startswith("PLAN ") and listed[1].startswith("high-risk/0/2 ") and len(listed) == 4
     assert "refused" in listed[1] and "left" in listed[1] and "2026-03-01T09:30:00.000Z" in listed[1]
+    assert listed[0].split()[-1] == "PREDICTION" and listed[1].split()[-1] == "employee-changes/0/1"
     one = [json.loads(line) for line in world.ctl("plans", "list", "--employee", "18", "--status", "written", "--json")
            .splitlines()]
     assert [found["plan_id"] for found in one] == ["plan-requests/0/1"]

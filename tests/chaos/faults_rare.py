@@ -55,6 +55,11 @@ def recorder_zombie(scene, chance):
         stat = pathlib.Path(f"/proc/{worker.program.pid}/stat")
         try:
             scene.until(f"{number} blocks are read", lambda: stat.read_text().rsplit(")", 1)[1].split()[0] == "T", 20)
+        except Missed:
+            worker.kill()  # it would stop itself later on, and nobody would continue it
+            worker.start()
+            raise
+        try:
             scene.wait(SESSION_SECONDS + chance.uniform(2, 4))
         finally:
             worker.signal(signal.SIGCONT)

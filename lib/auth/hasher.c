@@ -22,7 +22,7 @@
 #include "crypto/crypto.h"
 
 enum {
-    ANSWER_S = 60, // a thousand times what a hash takes
+    ANSWER_S = 60,    // a thousand times what a hash takes
     STORED_MAX = 256, // characters of a hash: more than any that password.h takes
     JOB_FD = STDIN_FILENO,
 };
@@ -170,7 +170,8 @@ static enum err start_process(struct auth_hasher *hasher, struct why *why)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-        return why_say(why, ERR_RETRY, "cannot open a socket to a process that hashes passwords: %s",
+        return why_say(why, ERR_RETRY,
+                       "cannot open a socket to a process that hashes passwords: %s",
                        strerror(errno));
     const struct timeval limit = {.tv_sec = ANSWER_S};
     setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);

@@ -22,7 +22,7 @@ enum { AUTH_HASHER_NICE = 15 }; // a login may wait a little, and must get its t
 MUST_CHECK bool auth_hasher_serve(int argc, char **argv, int *ret_status);
 
 struct auth_hasher;
-struct auth_hasher *auth_hasher_new(void); // its process is started by the first call
+struct auth_hasher *auth_hasher_new(void);         // its process is started by the first call
 void auth_hasher_free(struct auth_hasher *hasher); // and ended. NULL is accepted
 DEFINE_CLEANUP(struct auth_hasher, auth_hasher_free)
 pid_t auth_hasher_pid(const struct auth_hasher *hasher); // 0: none runs

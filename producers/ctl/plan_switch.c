@@ -22,9 +22,10 @@ enum word { STATUS, ON, OFF };
 static const struct settings_spec specs[] = {
     [STATUS] = SPEC("status", "Prints whether retention plans are made."),
     [ON] = SPEC("on", "Has retention plans made. Takes effect within 5 seconds."),
-    [OFF] = SPEC("off", "Stops the making of retention plans, and so the calls of language models. "
-                        "Takes effect within 5 seconds. Scores of high risk wait; what a person asks "
-                        "for is refused at once, as plans-are-off."),
+    [OFF] =
+        SPEC("off", "Stops the making of retention plans, and so the calls of language models. "
+                    "Takes effect within 5 seconds. Scores of high risk wait; what a person asks "
+                    "for is refused at once, as plans-are-off."),
 };
 
 static enum err print_switch(struct pg *pg, bool is_json, struct why *why)

@@ -271,8 +271,8 @@ static void hash_change(struct account *account, struct auth_hasher *hasher)
     enum err err = judge(account, fresh);
     if (err == ERR_OK) {
         err = auth_hasher_verify(hasher, account->stored_hash,
-                                   bytes_of(account->password, account->password_len), &result,
-                                   &account->why);
+                                 bytes_of(account->password, account->password_len), &result,
+                                 &account->why);
         account->is_right = err == ERR_OK && result.is_right;
         err = err == ERR_RETRY ? ERR_RETRY : ERR_OK;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The floor of logins: argon2id with the cost that passwords have here, in THREADS threads for so
-// long, and nothing else. With "give-way" other processes go first, as beside the gateway's hashers.
-// Prints how many a second; a check that says no ends it.
+// long, and nothing else. With "give-way" other processes go first, as beside the gateway's
+// hashers. Prints how many a second; a check that says no ends it.
 
 #include <inttypes.h>
 #include <pthread.h>

@@ -25,7 +25,7 @@ class Company:
         self.stub = Stub(world.directory, "--latency", "20ms-400ms")
         self.port = free_port()
         self.retention = Worker(scene, 0, "retentionai-retention", **{**gemini(self.stub, PLAN_PROVIDERS="gemini,rules"), **scene.by_proxy(0)})
-        self.gateway = Worker(scene, 0, "retentionai-gateway", **world.gateway_settings(HTTP_PORT=self.port), **scene.by_proxy(1))
+        self.gateway = Worker(scene, 0, "retentionai-gateway", **world.gateway_settings(HTTP_PORT=self.port, HASH_THREADS=1), **scene.by_proxy(1))
         scene.others += [self.retention, self.gateway]
         self.url, self.is_over, self.clients = f"http://127.0.0.1:{self.port}", threading.Event(), []
         self.failure = None

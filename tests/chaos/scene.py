@@ -16,7 +16,6 @@ from conftest import SLOW
 from proxy import Proxy, kafka_proxy
 
 RESIDENT_MB = 80  # of a program at work, as the README says
-GATEWAY_MB = 120  # with two processes that hash passwords
 WORKERS = 2
 # A request of which nothing is heard is repeated after this time: held ones come to their point soon.
 SOCKET_TIMEOUT_MS = 2000
@@ -102,7 +101,7 @@ class Worker:
                 raise Violation("no program ends by itself", f"{self} ended with {status}:\n{self.program.tail(40)}")
             with contextlib.suppress(FileNotFoundError, AssertionError):
                 self.most_mb = max(self.most_mb, self.program.resident_mb())
-            if self.most_mb > (GATEWAY_MB if self.name == "retentionai-gateway" else RESIDENT_MB) and SLOW == 1:
+            if self.most_mb > RESIDENT_MB and SLOW == 1:
                 raise Violation("memory is bounded", f"{self} has {self.most_mb:.0f} MB resident")
         finally:
             self.lock.release()

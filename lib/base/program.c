@@ -92,8 +92,8 @@ static void *watch_signals(void *unused)
     bool was_told = wait_until(&signals, since_ms + stop.grace_ms);
     int status = atomic_load(&stop.late_status);
     say_left(was_told, since_ms, status);
-    syscall(SYS_exit_group,
-            status); // not _exit: ThreadSanitizer would miss whoever joins the others
+    // Not _exit: ThreadSanitizer would miss whoever joins the others.
+    syscall(SYS_exit_group, status);
     abort();
 }
 

@@ -103,12 +103,14 @@ enum err command_connect(const char *database_url, struct pg **ret, struct why *
                                        .session_sql = sql_operator_session,
                                        .stop_fd = program_stop_fd()};
     CLEANUP(pg_close_p) struct pg *pg = NULL;
-    enum err err = pg_open(&options, &pg, why);
-    if (err == ERR_OK)
-        err = pg_connect(pg, why);
-    if (err == ERR_OK)
-        *ret = TAKE(pg);
-    return err == ERR_OK ? ERR_OK : why_prefix(why, err, "DATABASE_URL");
+    enum err err = pg_open(&options, &pg, why); // names the setting itself
+    if (err != ERR_OK)
+        return err;
+    err = pg_connect(pg, why);
+    if (err != ERR_OK)
+        return why_prefix(why, err, "DATABASE_URL");
+    *ret = TAKE(pg);
+    return ERR_OK;
 }
 
 bool command_may_wait(enum err err, const struct why *why)

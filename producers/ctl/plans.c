@@ -68,7 +68,7 @@ static enum err list(const struct settings *settings, struct why *why)
     if (err == ERR_OK)
         err = pg_exec(pg, sql_plan_list, params, ARRAY_LEN(params), &rows, why);
     if (err == ERR_OK && pg_count(rows) == 0)
-        fprintf(stderr, "there is no such plan\n");
+        fprintf(stderr, "there are no plans of that kind\n");
     for (size_t i = 0; err == ERR_OK && i < pg_count(rows); i++)
         print_row(rows, i, settings->is_json);
     return err;

@@ -213,8 +213,8 @@ int main(int argc, char **argv)
     }
     log_init(spec.program, gateway.settings.log_level);
     mallopt(M_ARENA_MAX, 4); // more threads than that would each keep a heap
-    mallopt(M_MXFAST,
-            0); // each answer of a kilobyte would first merge all that is kept in fast bins
+    // Each answer of a kilobyte would first merge all that is kept in fast bins.
+    mallopt(M_MXFAST, 0);
     program_init(gateway.settings.drain_ms + END_MS);
     // What was acknowledged is in Kafka, whenever the process ends; a 200 and a 202 came after
     // that.

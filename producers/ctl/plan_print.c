@@ -47,7 +47,8 @@ static void print_plan(const struct plan *plan)
     print_text(" for employee ", plan->employee_id, "");
     print_text(", prediction ", plan->prediction_id, "\n");
     print_text("  asked for as ", plan->request_id, plan->requested_by.data == NULL ? "\n" : "");
-    print_text(plan->request_id.data == NULL ? "  asked for by " : " by ", plan->requested_by, "\n");
+    print_text(plan->request_id.data == NULL ? "  asked for by " : " by ", plan->requested_by,
+               "\n");
     print_text("  reused from ", plan->reused_from, "\n");
     print_text("  prompt ", plan->prompt_sha256, "\n");
     for (size_t i = 0; i < PLAN_ACTIONS; i++) {
